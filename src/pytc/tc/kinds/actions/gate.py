@@ -11,12 +11,11 @@ from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import or_usage_error
+from pytc.tc.kinds.shared.clock_ids import clock_name, parse_clock
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.rates import format_size, format_time64, parse_size, parse_time64
 from pytc.words.engine import Converter, Cursor, signed, unsigned
 
-_CLOCKS = {"REALTIME": 0, "TAI": 11, "BOOTTIME": 7, "MONOTONIC": 1}
-_CLOCK_NAMES = {number: name for name, number in _CLOCKS.items()}
 _MAX_S32, _MAX_S64, _U64 = 2**31 - 1, 2**63 - 1, 2**64 - 1
 #: Of an entry, a priority or a size that matches all; of an action, its priority, and no clock.
 _ANY = -1
@@ -102,13 +101,6 @@ def _time(word: str) -> int:
     return number
 
 
-def _clock(word: str) -> int:
-    name = word.upper()
-    if (number := _CLOCKS.get(name.removeprefix("CLOCK_"))) is None:
-        raise ValueError(word)
-    return number
-
-
 def _check_values(values: Values) -> None:
     if entries := values.pop("entries", ()):
         values["ENTRY_LIST"] = _ONE_ENTRY.encode([("TCA_GATE_ONE_ENTRY", entry.pack()) for entry in entries])
@@ -127,7 +119,7 @@ def _complete(values: Values, env: Any) -> None:
 
 
 def _show_head(values: Values, view: Any) -> Iterable[Part]:
-    priority, clock = values.get("PRIORITY", _ANY), _CLOCK_NAMES.get(values.get("CLOCKID", _ANY), "invalid")
+    priority, clock = values.get("PRIORITY", _ANY), clock_name(values.get("CLOCKID", _ANY))
     yield Field("priority", priority, f"\n\tpriority {'wildcard' if priority == _ANY else f'{priority:<8d}'}")
     yield Field("clockid", clock, f"\tclockid {clock}")
     if (flags := values.get("FLAGS")) is not None:
@@ -202,7 +194,7 @@ KIND = action(
             Option(
                 "clockid",
                 "CLOCKID",
-                _number("clockid", "CLOCK", _clock),
+                _number("clockid", "CLOCK", parse_clock),
                 "CLOCK_TAI, CLOCK_REALTIME, CLOCK_MONOTONIC or CLOCK_BOOTTIME {CLOCK_TAI}",
             ),
             Option("flags", "FLAGS", _number("flags", "NUMBER", unsigned(U32)), "for the device's driver {0}", omit=0),

@@ -90,6 +90,8 @@ def parse(cursor: Cursor) -> MirredOptions:
         _read(cursor, fields)
         if first == "number":
             return MirredOptions(**fields)
+    if "block" in fields and not cursor.done and matches(cursor.peek(), "dev"):
+        raise InvalidOptionsError("blockid and device are mutually exclusive.")
     if fields.get("verb") == "mirror":
         fields["control"] = optional_control(cursor, PIPE)
     elif "verb" in fields:

@@ -102,4 +102,5 @@ Of an address that is in OLD, the bits of the prefix become those of NEW. CONTRO
     control=PASS,
     check=_check,
     heading=(Field("type", "nat", " nat "),),
+    index_of="Nat",
 )

@@ -17,8 +17,14 @@ _INHERIT_DSFIELD = 0x20
 
 def _mark(word: str) -> tuple[int, ...]:
     value, slash, mask = word.partition("/")
-    number = unsigned(U32)
-    return (number(value), number(mask)) if slash else (number(value),)
+    convert = unsigned(U32)
+    number = convert(value)
+    if not slash:
+        return (number,)
+    try:
+        return number, convert(mask)
+    except ValueError:
+        raise InvalidOptionsError(f"Illegal mask: {word}") from None
 
 
 def _packet_type(word: str) -> int:
@@ -50,10 +56,22 @@ _MARK = Form("MARK[/MASK]", _mark)
 _TYPE = Form("{ host | otherhost | broadcast | multicast }", _packet_type, _show_type)
 _INHERIT = Form(value=_INHERIT_DSFIELD)
 _OPTIONS = (
-    Option("queue_mapping", "QUEUE_MAPPING", _QUEUE, "sets the device's queue"),
-    Option("priority", "PRIORITY", _CLASS, "sets skb->priority: a class that a qdisc takes without asking filters"),
-    Option("mark", "MARK MASK", _MARK, "sets the mark that fw filters, netfilter and BPF see; the bits in the MASK"),
-    Option("ptype", "PTYPE", _TYPE, "sets to whom the packet is"),
+    Option("queue_mapping", "QUEUE_MAPPING", _QUEUE, "sets the device's queue", wrong="Illegal queue_mapping: {}"),
+    Option(
+        "priority",
+        "PRIORITY",
+        _CLASS,
+        "sets skb->priority: a class that a qdisc takes without asking filters",
+        wrong="Illegal priority: {}",
+    ),
+    Option(
+        "mark",
+        "MARK MASK",
+        _MARK,
+        "sets the mark that fw filters, netfilter and BPF see; the bits in the MASK",
+        wrong="Illegal mark: {}",
+    ),
+    Option("ptype", "PTYPE", _TYPE, "sets to whom the packet is", wrong="Illegal ptype ({})"),
     Option("inheritdsfield", "FLAGS", _INHERIT, "sets the priority to the DS field of the IP header"),
 )
 

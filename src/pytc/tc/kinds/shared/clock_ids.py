@@ -1,4 +1,4 @@
-"""Clocks by name, for qdiscs that send packets at given times (include/uapi/linux/time.h)."""
+"""Clocks by name, for what goes by the time (include/uapi/linux/time.h)."""
 
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field
@@ -8,18 +8,26 @@ _CLOCKS = {"REALTIME": 0, "TAI": 11, "BOOTTIME": 7, "MONOTONIC": 1}
 _PREFIX = "CLOCK_"
 
 
+def parse_clock(word: str) -> int:
+    """Return the number of a clock by its name, with or without ``CLOCK_``; raises ValueError."""
+    name = word.upper()
+    number = _CLOCKS.get(name[len(_PREFIX) :] if _PREFIX in name else name)
+    if number is None:
+        raise ValueError(word)
+    return number
+
+
 def clock_form(kind: str) -> Form:
     """Return the form of an option that takes a clock."""
 
     def convert(word: str) -> int:
-        name = word.upper()
-        number = _CLOCKS.get(name[len(_PREFIX) :] if _PREFIX in name else name)
-        if number is None:
+        try:
+            return parse_clock(word)
+        except ValueError:
             raise InvalidOptionsError(
                 f'{kind}: illegal value for "clockid": "{word}".',
                 hints=("it is CLOCK_TAI, CLOCK_REALTIME, CLOCK_MONOTONIC or CLOCK_BOOTTIME",),
-            )
-        return number
+            ) from None
 
     return Form("CLOCK", convert)
 
