@@ -20,6 +20,8 @@ from pytc.errors import PytcError
 
 _HERE = Path(__file__).parent / "words"
 _NEEDED = {"FILE", "CODE", "PIN", "PATH", "NEW", "NAME", "EMPTY"}
+#: Lines in which tc takes any word in place of the one that they are about.
+ANY = {"actions list action mirred since 1000", "actions add action mirred egress index 5 redirect dev em1"}
 #: Sections of the document, in its order, and their files.
 SECTIONS = {
     "Options": "options",
@@ -115,5 +117,7 @@ def takes(line: Sequence[str]) -> bool:
 
 
 def supported(place: Place, entry: Entry) -> bool:
-    """Whether pytc knows a word at its place: it takes the line, and would not with any other word there."""
-    return takes(place.line(entry)) and not takes(place.line(entry, broken=True))
+    """Whether pytc knows a word at its place: it takes the line, and would not with any other word there, unless tc
+    would, too."""
+    line = place.line(entry)
+    return takes(line) and (" ".join(line) in ANY or not takes(place.line(entry, broken=True)))

@@ -15,13 +15,14 @@ import pytest
 from tests.compat.stepping import TC
 from tests.processes import PYTC, cannot
 
-pytestmark = pytest.mark.kernel
+#: A program of these calls pytc a hundred times, each time a new process, which takes its time in a guest.
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(2100)]
 _HERE = Path(__file__).parent
 _CLIENTS = Path(os.environ.get("PYTC_CLIENTS") or "/nonexistent")
 _DEBIAN_PYTHON = "/usr/bin/python3"
 #: Where programs expect tc.
 _TC = "/usr/sbin/tc"
-_SECONDS = 250
+_SECONDS = 1000
 #: Runs SCRIPT in new namespaces, in which tc is a wrapper that keeps its arguments and exit statuses; then prints what
 #: the real tc says of all devices.
 _SESSION = """
