@@ -21,6 +21,7 @@ _MASKS = (
     (r'"(id|load_time|btf_id)": ?\d+', r'"\1":0'),
     (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
     (r'"seid": ?\d+', '"seid":0'),  # of flower: tc's JSON has the low 32 bits of 64
+    (r'"leaf": ?"0x8[0-9a-f]{3}"', '"leaf":"auto"'),
     # fq before Linux 6.7 has no bands, of which newer versions of tc print zeros.
     (r' band0_pkts 0 band1_pkts 0 band2_pkts 0|"band0_pkts":0,"band1_pkts":0,"band2_pkts":0,', ""),
 )

@@ -31,7 +31,7 @@ _SCHEMA = Schema(
     ("TCA_NETEM_DELAY_DIST", "cdata"),
     ("TCA_NETEM_REORDER", "cdata"),
     ("TCA_NETEM_CORRUPT", "cdata"),
-    ("TCA_NETEM_LOSS", "cdata"),
+    ("TCA_NETEM_LOSS", "nested"),
     ("TCA_NETEM_RATE", "cdata"),
     ("TCA_NETEM_ECN", "uint32"),
     ("TCA_NETEM_RATE64", "uint64"),
@@ -100,12 +100,12 @@ def encode(options: NetemOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
         sent.append(("TCA_NETEM_CORRUPT", _pair(corrupt)))
     if options.slot is not None:
         sent.append(("TCA_NETEM_SLOT", _slot(options.slot)))
-    if options.seed is not None:
-        sent.append(("TCA_NETEM_PRNG_SEED", options.seed))
     if isinstance(loss, LossModel):
         sent.append(("TCA_NETEM_LOSS", _model(loss)))
     if options.rate is not None:
         sent += _rate(options.rate, env)
+    if options.seed is not None:
+        sent.append(("TCA_NETEM_PRNG_SEED", options.seed))
     slot_table = options.slot.distribution if options.slot is not None else ""
     tables = (("TCA_NETEM_DELAY_DIST", options.distribution), ("TCA_NETEM_SLOT_DIST", slot_table))
     return [*sent, *((name, _table(table, env)) for name, table in tables if table)]
