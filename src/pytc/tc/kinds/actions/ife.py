@@ -78,7 +78,11 @@ def _show_type(key: str, number: int, display: Display) -> Field:
 
 def _show_metadata(values: Values, view: Any) -> Iterable[Part]:
     yield Field("", text="\n\t")
-    parts = dict(split_attributes(values.get("METALST", b"")))
+    parts: dict[int, bytes] = {}
+    for number, raw in split_attributes(values.get("METALST", b"")):
+        parts.setdefault(
+            number, raw
+        )  # Linux 5.10 keeps what was there before a change, and tells that first, as tc does
     for name, (number, format) in _METADATA.items():
         if raw := parts.get(number, b""):
             value = struct.unpack_from(format, raw)[0]
