@@ -48,12 +48,12 @@ done
 _CHANGING = re.compile(r"direct_packets_stat \d+|\(\d+\.\d+ms\)|Sent \d+.*|seed \d+|\blinklayer ethernet ")
 
 
-def _outcome(tmp_path: Path, program: str, script: str, environment: dict[str, str]) -> str:
+def _outcome(tmp_path: Path, program: str, real: str, script: str, environment: dict[str, str]) -> str:
     path = tmp_path / "script"
     path.write_text(script)
     done = subprocess.run(
         ["unshare", "-m", "-n", "sh", "-c", _SESSION],
-        env={**os.environ, **environment, "PROGRAM": program, "PLACE": _TC, "REAL": TC, "SCRIPT": str(path)},
+        env={**os.environ, **environment, "PROGRAM": program, "PLACE": _TC, "REAL": real, "SCRIPT": str(path)},
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -68,11 +68,12 @@ def _outcome(tmp_path: Path, program: str, script: str, environment: dict[str, s
 def _compare(tmp_path: Path, script: str, environment: dict[str, str] | None = None) -> None:
     if shutil.which("tc") is None or not Path(_TC).exists():
         cannot(f"there is no {_TC}")
-    real = tmp_path / "tc-of-debian"
-    shutil.copy2(os.path.realpath(_TC), real)  # a wrapper takes its place
+    real = TC
+    if "/" not in real:  # a wrapper takes its place
+        real = str(tmp_path / "tc-of-debian")
+        shutil.copy2(os.path.realpath(_TC), real)
     by_tc, by_pytc = (
-        _outcome(tmp_path, program, script, environment or {})
-        for program in (TC if "/" in TC else str(real), shlex.join(PYTC))
+        _outcome(tmp_path, program, real, script, environment or {}) for program in (real, shlex.join(PYTC))
     )
     assert "== exits with 0" in by_tc, by_tc
     assert by_pytc == by_tc
