@@ -7,7 +7,7 @@ import re
 import pytest
 
 from docs.manual.compatibility import document
-from docs.manual.words import SECTIONS, Entry, Place, places, supported, takes
+from docs.manual.words import ANY, SECTIONS, Entry, Place, places, supported, takes
 from pytc.tc.kinds import actions, filters, qdiscs
 from tests.processes import ROOT
 
@@ -34,7 +34,8 @@ def test_the_page_says_of_each_word_what_the_parser_says() -> None:
             for entry in place.entries:
                 assert (entry.word in known) != (entry.word in lacking), (place.title, entry.word)
                 assert takes(place.line(entry)) or entry.word in lacking, place.line(entry)
-                assert not takes(place.line(entry, broken=True)), place.line(entry, broken=True)
+                if " ".join(place.line(entry)) not in ANY:
+                    assert not takes(place.line(entry, broken=True)), place.line(entry, broken=True)
 
 
 def test_there_are_enough_words() -> None:

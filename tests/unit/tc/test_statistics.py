@@ -14,20 +14,20 @@ from pytc.tc.statistics import QueueStatistics, filter_statistics, unpack_old_st
 
 
 @pytest.mark.parametrize(
-    ("numbers", "more"),
+    ("numbers", "more", "members"),
     [
-        ((0, 0, 0, 0), ""),
-        ((125_000, 7, 0, 0), " rate 1Mbit 7pps \n"),
-        ((0, 7, 0, 0), " rate 7pps \n"),
-        ((0, 0, 3, 2048), " backlog 2Kb 3p \n"),
-        ((125, 0, 3, 0), " rate 1Kbit backlog 3p \n"),
+        ((0, 0, 0, 0), "", {}),
+        ((125_000, 7, 0, 0), " rate 1Mbit 7pps \n", {"rate": 125_000, "pps": 7}),
+        ((0, 7, 0, 0), " rate 7pps \n", {"pps": 7}),
+        ((0, 0, 3, 2048), " backlog 2Kb 3p \n", {"backlog": 2048, "qlen": 3}),
+        ((125, 0, 3, 0), " rate 1Kbit backlog 3p \n", {"rate": 125, "qlen": 3}),
     ],
 )
-def test_old_statistics(numbers: tuple[int, ...], more: str) -> None:
-    """The text is that of tc 6.1; JSON has nothing of it."""
+def test_old_statistics(numbers: tuple[int, ...], more: str, members: dict[str, int]) -> None:
+    """The text is that of tc 6.1, and JSON has the members that it has since tc 6.2."""
     parts = filter_statistics(unpack_old_statistics(struct.pack("=Q7I", 5000, 10, 3, 4, *numbers) + bytes(4)))
     assert render([parts]) == f" Sent 5000 bytes 10 pkts (dropped 3, overlimits 4) \n{more}"
-    assert as_object(parts) == {}
+    assert as_object(parts) == {"bytes": 5000, "packets": 10, "dropped": 3, "overlimits": 4, **members}
 
 
 def test_newer_statistics_are_an_object() -> None:

@@ -333,7 +333,6 @@ def test_several_commands_in_a_line(line: str, verbs: list[str]) -> None:
         "add action drop add",
         "add action drop action get action gact index 1",
         "get action gact index 1 get action gact index 2",
-        "flush action gact add action ok",
     ],
 )
 def test_what_cannot_follow(line: str) -> None:

@@ -9,8 +9,8 @@ __all__ = ["MATCH", "NOTES", "names_nothing", "show_ematches"]
 
 NOTES = """
 EMATCH := [ not ] { KIND(ARGUMENTS) | (EMATCH) } [ { and | or } EMATCH ]
-cmp(ALIGN at OFFSET [ layer LAYER ] [ mask MASK ] [ trans ] { eq | lt | gt } VALUE)  compares a number in the packet;
-    trans: of this machine's byte order
+cmp(ALIGN at OFFSET [ layer LAYER ] [ mask MASK ] [ trans ] RELATION VALUE)
+    compares a number in the packet; trans: of this machine's byte order; RELATION := { eq | lt | gt }
 u32(ALIGN VALUE MASK at [nexthdr+]OFFSET)  the same bits in the packet
 nbyte(NEEDLE at OFFSET [ layer LAYER ])    the same bytes; NEEDLE is a word, or "text" with C's escape sequences
 meta(OBJECT { eq | lt | gt } OBJECT)       what is known of the packet and its socket; OBJECT is a number, "text" or
