@@ -39,8 +39,8 @@ OBJECTS = {
 OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
-#: More names than fit into a line of help.
-_MANY = 10
+#: Columns for names of kinds in help.
+_WIDTH = 100
 
 
 def object_name(word: str) -> str:
@@ -89,9 +89,13 @@ def object_help(topic: str) -> str:
 
 
 def _in_lines(names: Sequence[str]) -> str:
-    """Return names for help, in one line or two."""
-    half = (len(names) + 1) // 2 if len(names) > _MANY else len(names)
-    return " |\n          ".join(" | ".join(part) for part in (names[:half], names[half:]) if part)
+    """Return names for help, in lines of a terminal's width."""
+    lines = [""]
+    for name in names:
+        if len(lines[-1]) + len(name) > _WIDTH:
+            lines.append("")
+        lines[-1] += f"{name} | "
+    return "\n          ".join(line.rstrip() for line in lines).removesuffix(" |")
 
 
 def object_topics() -> "list[str]":

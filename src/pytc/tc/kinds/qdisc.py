@@ -80,11 +80,12 @@ def _parser(declared: Declared, topic: str) -> Callable[[Cursor], Options]:
     return lambda cursor: Options(read_values(cursor, table, declared, topic))
 
 
-def _encoder(declared: Declared, wire: Wire) -> Callable[[Options, QdiscEnv], Any]:
+def _encoder(declared: Declared, wire: Wire) -> Callable[[Options | None, QdiscEnv], Any]:
     encode = encoder(declared, wire)
 
-    def encode_options(options: Options, env: QdiscEnv) -> Encoded | None:
-        return encode(options.values, env) if options.values or not declared.sends_nothing else None
+    def encode_options(options: Options | None, env: QdiscEnv) -> Encoded | None:
+        values = options.values if options is not None else {}  # a clsact that a filter needs has none
+        return encode(values, env) if values or not declared.sends_nothing else None
 
     return encode_options
 
