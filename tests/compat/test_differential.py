@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.compat.lines import Session, all_sessions
-from tests.compat.twins import Sides, lacking, play, sides
+from tests.compat.twins import Sides, play, sides
 from tests.conftest import EXAMPLES, Compiler
+from tests.needs import missing
 from tests.processes import cannot
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
@@ -35,7 +36,7 @@ def files(build: Compiler, tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("session", all_sessions(), ids=str)
 def test_sessions(root: None, both: Sides, files: dict[str, str], session: Session) -> None:
     """Exit codes, outputs, and the kernel's state."""
+    if lack := missing(session.needs):
+        (pytest.skip if session.elsewhere else cannot)(f"{lack}: tests/vm has the test")
     both.prepare(session)
-    if kind := lacking(both.tc, session.kinds):
-        (pytest.skip if session.elsewhere else cannot)(f"this kernel has no {kind}: tests/vm has the test")
     play(both, session, files)

@@ -52,51 +52,6 @@ _ACTIONS = (
     "connmark sample mpls tunnel_key ct"
 ).split()
 _QUEUES = "numtxqueues 4 numrxqueues 4"
-#: How tc finds out whether the kernel has a filter or an action; any other kind is a qdisc.
-_TRIES = {
-    "u32": "",
-    "bpf": "",
-    "ingress": "",
-    "noqueue": "",
-    **{
-        kind: f"qdisc add dev em3 root handle 77: {kind} {words}"
-        for kind, words in (("ets", "bands 2"), ("dsmark", "indices 2"), ("cbq", "bandwidth 1mbit avpkt 1000"))
-    },
-    "fw": "filter add dev em3 egress handle 1 fw classid 1:1",
-    "matchall": "filter add dev em3 egress matchall flowid 1:1",
-    "flower": "filter add dev em3 egress flower action mirred egress redirect dev em4",
-    "basic": "filter add dev em3 egress basic action mirred egress redirect dev em4",
-    "cgroup": "filter add dev em3 egress handle 1 cgroup action ok",
-    "flow": "filter add dev em3 egress flow map key src",
-    "route": "filter add dev em3 egress protocol ip route from 2 classid 1:1",
-    "tcindex": "filter add dev em3 egress tcindex hash 16",
-    "rsvp": "filter add dev em3 egress protocol ip rsvp session 10.0.0.1 classid 1:1",
-    "rsvp6": "filter add dev em3 egress protocol ipv6 rsvp6 session 2001:db8::1 classid 1:1",
-    **{
-        kind: f"actions add action {kind.removeprefix('act_')} {words} index 99999"
-        for kind, words in (
-            ("gact", "pass"),
-            ("act_bpf", "bytecode 1,6_0_0_0"),
-            ("vlan", "pop"),
-            ("csum", "tcp"),
-            ("skbedit", "mark 5"),
-            ("mirred", "egress redirect dev em3"),
-            ("police", "rate 1mbit burst 10k"),
-            ("pedit", "munge ip ttl set 5"),
-            ("nat", "ingress 10.0.0.1 10.0.0.2"),
-            ("simple", "sdata hello"),
-            ("skbmod", "swap mac"),
-            ("ctinfo", "cpmark"),
-            ("ife", "decode"),
-            ("gate", "sched-entry open 100"),
-            ("connmark", "zone 1"),
-            ("sample", "rate 1 group 1"),
-            ("mpls", "dec_ttl"),
-            ("tunnel_key", "unset"),
-            ("ct", "clear"),
-        )
-    },
-}
 #: The kernel releases actions a while after their filters.
 _DELAYS = (0, 0.05, 0.2, 1, 2, 5, 10)
 _MOST_FAULTS = 8
@@ -206,26 +161,6 @@ def sides() -> Iterator[Sides]:
     finally:
         for side in made:
             side.close()
-
-
-def lacking(side: Side, kinds: Sequence[str]) -> str:
-    """The first kind that the kernel lacks, empty for none."""
-    for kind in kinds:
-        if ":" in kind:
-            if missing([kind]):
-                return kind
-            continue
-        tried = _TRIES.get(kind, f"qdisc add dev em3 root handle 77: {kind}")
-        if not tried:
-            continue
-        if "filter" in tried:
-            side.do("tc", "qdisc", "add", "dev", "em3", "clsact")
-        err = side.do("tc", *words_of(tried)).err
-        for undo in ("qdisc del dev em3 clsact", "qdisc del dev em3 root", "actions flush action " + kind):
-            side.do("tc", *undo.split())
-        if "kind is unknown" in err or "not found" in err or "Failed to load" in err:
-            return kind
-    return ""
 
 
 class Play:

@@ -104,7 +104,7 @@ CASES = (
     Case("map set", "map set pinned m:globals/verdicts key 192.0.2.77 value { action DROP }", WITH_PINS),
     Case("map pin", "map pin pinned m:globals/verdicts m:others/x", WITH_PINS),
     Case("map unpin", "map unpin m:globals/verdicts", WITH_PINS),
-    Case("prog pin", "prog pin name count m:others/x", (*CLSACT, f"filter add {PLACE} {TRAFFIC}")),
+    Case("prog pin", "prog pin dev em1 ingress pref 1 m:others/x", (*CLSACT, f"filter add {PLACE} {TRAFFIC}")),
     Case(
         "graft",
         "exec bpf graft m:globals/map_versions key 2 obj examples/bpf/graft.o",

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytc.tc.kinds import actions, filters, qdiscs
-from pytc.tc.kinds.shared.other_filters import OTHERS
 
 _HERE = Path(__file__).parent
 _OWN = " (own words)"
@@ -39,7 +38,7 @@ _OTHERS = {"nat": "action", "pedit": "action"}
 def _family(kind: str) -> str:
     if kind.startswith("act_") or (kind in actions.names() and kind != "bpf"):
         return "action"
-    return "filter" if kind in (*filters.names(), *OTHERS) else _OTHERS.get(kind, "qdisc")
+    return "filter" if kind in filters.names() else _OTHERS.get(kind, "qdisc")
 
 
 def _is_known(kind: str) -> bool:

@@ -9,6 +9,8 @@ from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.hints import actions_hint, general_hint, kind_hint
 
 _INGRESS_QDISC = Handle(0xFFFF, 0)
+#: Kinds whose filters the kernel does not number.
+_NEED_HANDLES = ("cgroup", "flow")
 
 
 def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
@@ -32,6 +34,8 @@ def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterCha
         return "name the program: object-file FILE, object-pinned PATH, bytecode TEXT or expression TEXT"
     if change.kind == "flower" and change.verb in ("change", "replace") and selector.handle:
         return "a filter of flower keeps its keys and their masks: delete it first, where these are to change"
+    if change.kind in _NEED_HANDLES and change.verb in ("add", "replace") and not selector.handle:
+        return f'a new {change.kind} filter needs a number: "handle 1 {change.kind}"'
     if selector.parent == _INGRESS_QDISC:
         return '"parent ffff:" is the place of an ingress qdisc; the places of clsact are "ingress" and "egress"'
     return ""

@@ -12,7 +12,6 @@ from pytc.errors import BlockNotFoundError, NetlinkError
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import Session
 from pytc.tc.filters.requests import htons, selector_message
 from pytc.tc.filters.selector import FilterSelector
@@ -189,7 +188,7 @@ def _options_in_brief(name: str, raw: bytes) -> _Options:
 def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     kind = kinds.find(name)
     if kind is None:
-        return None, _other_actions(name, raw), None
+        return _NO_OPTIONS
     attributes = kind.schema.decode(raw)
     if shortened:
         attributes = {
@@ -206,19 +205,6 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
         tuple(map(strip_to_brief, actions)) if shortened else actions,
         decode_action_options("police", police) if police else None,
     )
-
-
-def _other_actions(name: str, options: bytes) -> "tuple[ActionRecord, ...]":
-    """Return the actions of a filter whose kind pytc does not know."""
-    from pytc.tc.kinds.shared.other_filters import OTHERS
-
-    other = OTHERS.get(name)
-    raw = dict(split_attributes(options)).get(other.actions, b"") if other is not None else b""
-    if not raw:
-        return ()
-    from pytc.tc.actions.records import decode_actions
-
-    return decode_actions(raw)
 
 
 def _statistics(message: TcMessage) -> "QueueStatistics | None":

@@ -14,6 +14,7 @@ from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import AnyFilterKind, Encoded, FilterOptions, OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE
 from pytc.value import Value
+from pytc.words.engine import unsigned
 
 Verb = Literal["add", "change", "replace", "delete"]
 POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
@@ -137,9 +138,10 @@ def _handle(word: str, name: str, kind: AnyFilterKind | None) -> int:
     if not name:
         raise UsageError('Must specify filter type when using "handle"')
     if kind is None:
-        from pytc.tc.kinds.shared.other_filters import other_handle
-
-        return other_handle(name, word)
+        try:
+            return int(unsigned(0xFFFFFFFF, 16)(word))
+        except ValueError:
+            raise InvalidOptionsError(f'Unparsable filter ID "{word}"') from None
     try:
         return kind.handle(word)
     except ValueError:

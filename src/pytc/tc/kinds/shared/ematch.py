@@ -9,16 +9,16 @@ __all__ = ["MATCH", "NOTES", "names_nothing", "show_ematches"]
 
 NOTES = """
 EMATCH := [ not ] { KIND(ARGUMENTS) | (EMATCH) } [ { and | or } EMATCH ]
-cmp(ALIGN at OFFSET [ layer LAYER ] [ mask MASK ] [ trans ] RELATION VALUE)
-    compares a number in the packet; trans: of this machine's byte order; RELATION := { eq | lt | gt }
+cmp(ALIGN at OFFSET [ layer LAYER ] [ mask MASK ] [ trans ] OPERAND VALUE)
+    compares a number in the packet; trans: of this machine's byte order
 u32(ALIGN VALUE MASK at [nexthdr+]OFFSET)  the same bits in the packet
 nbyte(NEEDLE at OFFSET [ layer LAYER ])    the same bytes; NEEDLE is a word, or "text" with C's escape sequences
-meta(OBJECT { eq | lt | gt } OBJECT)       what is known of the packet and its socket; OBJECT is a number, "text" or
+meta(OBJECT OPERAND OBJECT)                what is known of the packet and its socket; OBJECT is a number, "text" or
     ID [ shift SHIFT ] [ mask MASK ]; meta(list) lists the IDs
 canid({ sff | eff } ID[:MASK] ...)         identifiers of CAN frames, in hex
 ipset(SET { src | dst }[,...])             addresses in a set of ipset(8)
 ipt([ -6 ] -m MATCH OPTIONS)               a match of iptables(8): shown, but not made
-ALIGN := { u8 | u16 | u32 }; LAYER := { link | network | transport }, {network}
+OPERAND := { eq | lt | gt }; ALIGN := { u8 | u16 | u32 }; LAYER := { link | network | transport }, {network}
 """
 MATCH = Option(
     "match",

@@ -24,7 +24,10 @@ SIZES = {"u8": 0xFF, "u16": 0xFFFF, "u32": 0xFFFFFFFF}
 NUMBERS = st.integers(0, 0xFFFFFFFF)
 OPERANDS = st.sampled_from(["eq", "lt", "gt"])
 IDS = st.sampled_from(["random", "dev", "pkt_len", "nf_mark", "vlan", "sk_bind_if", "sk_sndbuf"])
-ESCAPED = st.binary(min_size=1, max_size=20).map(lambda data: "".join(f"\\x{byte:02x}" for byte in data))
+#: What is shown of a quotation mark or a backslash cannot be told from what ends or escapes a string.
+ESCAPED = st.lists(st.integers(0, 255).filter(lambda byte: byte not in b'"\\'), min_size=1, max_size=20).map(
+    lambda data: "".join(f"\\x{byte:02x}" for byte in data)
+)
 WORDS = st.text("abcdef0123-_.", min_size=1, max_size=8).filter(lambda word: word not in ("and", "or", "not"))
 
 
