@@ -1,17 +1,16 @@
 """Hints that make a refused line a good one: words moved, added or spelled right. Parsing the result proves each."""
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from shlex import join
 
 from pytc.cli.candidates import compared_words
 from pytc.cli.command_line import parse_options
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError
+from pytc.words.suggestions import nearest
 
 #: Longer lines are written by programs, which do not mistype; each word costs the time of parsing the line.
 _MOST_WORDS = 64
-_SIMILARITY = 0.75
 
 
 def add_repair(error: PytcError, words: Sequence[str]) -> None:
@@ -31,7 +30,7 @@ def _repairs(words: list[str]) -> Iterator[tuple[list[str], str]]:
         candidates = [name for name in compared_words(words[:index]) if name.strip()]
         if word in candidates or word in words[:index]:  # a word that came before is known, and must not come again
             continue
-        for name in get_close_matches(word, candidates, 1, _SIMILARITY):
+        for name in nearest(word, candidates):
             yield [*words[:index], name, *words[index + 1 :]], f'did you mean "{name}" in place of "{word}"?'
         if "dev" in candidates and _is_device(word):
             yield [*words[:index], "dev", *words[index:]], f'"dev" is missing: dev {word}'

@@ -5,6 +5,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pytc.errors import NetlinkError
+from pytc.words.suggestions import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +58,9 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
     if not kind or not any(text in error.ext_ack for text in _UNKNOWN):
         return ""
     lacks = f'this kernel ({os.uname().release}) has no {what} "{kind}"'
-    if kind not in _OPTIONAL[what].split():
-        return lacks
+    kinds = _OPTIONAL[what].split()
+    if kind not in kinds:
+        return f"{lacks}: {meant}" if (meant := suggestion(kind, kinds)) else lacks
     module = _MODULES.get(kind, f"{_PREFIXES[what]}_{kind}")
     setting = f"CONFIG_NET_{_SETTINGS.get(kind, module.upper())}"
     if until := _UNTIL.get(kind, ""):  # 6.1.176 lacks what 6.1 had

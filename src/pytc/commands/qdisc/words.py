@@ -10,6 +10,7 @@ from pytc.tc.kinds.shared import estimator, size_table
 from pytc.tc.qdiscs.requests import AnyQdiscChange, Verb
 from pytc.tc.qdiscs.selector import QdiscSelector
 from pytc.words.engine import Cursor, Word, fill, unsigned
+from pytc.words.suggestions import suggestion
 
 
 def _block(word: str) -> int:
@@ -56,7 +57,7 @@ def take_change(cursor: Cursor, make: type[AnyQdiscChange]) -> AnyQdiscChange:
     if not cursor.done:
         raise InvalidOptionsError(
             f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
-            hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
+            hints=(suggestion(name, kinds.names(), '"pytc qdisc help" lists the kinds'),),
         )
     return make(verb, QdiscSelector(**fields), name, **extras)
 

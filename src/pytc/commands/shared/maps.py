@@ -14,6 +14,7 @@ from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.words.suggestions import nearest
 
 #: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
 MapKind = Literal["fd", "map", "pinned", "id", "name"]
@@ -118,9 +119,7 @@ def _open_named(name: str) -> Map:
 def _similar(name: str, others: set[str]) -> tuple[str, ...]:
     """Return the names that are most like one; maps of variables have an object's name before the section's, cut to 15
     characters in all (``trafficc.bss``)."""
-    from difflib import get_close_matches
-
-    similar = get_close_matches(name, sorted(filter(None, others)), 3)
+    similar = nearest(name, others, 3, similarity=0.6)
     return (f"there is {' and '.join(similar)}",) if similar else ()
 
 

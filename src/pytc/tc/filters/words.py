@@ -13,6 +13,7 @@ from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions, FilterPlace
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Table, Word, fill, text, unsigned
+from pytc.words.suggestions import suggestion
 
 #: The lines with which help explains selectors.
 SELECTORS_HELP = """\
@@ -84,7 +85,7 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
         if not cursor.done:
             raise InvalidOptionsError(
                 f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
-                hints=(f"pytc knows the options of {', '.join(kinds.names())}",),
+                hints=(suggestion(name, kinds.names(), '"pytc filter help" lists the kinds'),),
             )
         return make(verb, FilterSelector(**fields), name, estimator=rate)
     options = take_options(cursor, name, kind, fields)

@@ -1,0 +1,19 @@
+"""Words that may have been meant."""
+
+from collections.abc import Iterable
+
+#: How much of two words has to be alike, 0 to 1 (:mod:`difflib`): two letters swapped in a word of four.
+_SIMILARITY = 0.75
+
+
+def nearest(word: str, names: Iterable[str], most: int = 1, similarity: float = _SIMILARITY) -> list[str]:
+    """Return the names that are most like a word, the best first."""
+    from difflib import get_close_matches
+
+    return get_close_matches(word, sorted(set(filter(None, names))), most, similarity)
+
+
+def suggestion(word: str, names: Iterable[str], otherwise: str = "") -> str:
+    """Return a question after the name that may have been meant; ``otherwise`` where none is like the word."""
+    found = nearest(word, names)
+    return f'did you mean "{found[0]}"?' if found else otherwise
