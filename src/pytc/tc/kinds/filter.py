@@ -21,7 +21,7 @@ from pytc.tc.kinds.interface import (
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags
 from pytc.tc.kinds.shared.help import usage_text
-from pytc.words.engine import Cursor, text, unsigned
+from pytc.words.engine import Cursor, unsigned
 
 
 def _take_actions(cursor: Cursor) -> tuple[Action, ...]:
@@ -37,9 +37,9 @@ def _take_police(cursor: Cursor) -> Any:
 
 
 def _take_device(cursor: Cursor) -> str:
-    if cursor.done:
+    if not cursor.peek():
         raise InvalidOptionsError("Illegal indev")
-    return str(text(cursor.take()))
+    return cursor.take()
 
 
 _CLASSID = Form(

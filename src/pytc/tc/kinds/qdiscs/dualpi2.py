@@ -29,8 +29,11 @@ _STATISTICS = Layout(
 
 
 def _single(number: float) -> float:
-    """Return a number with the precision of C's float."""
-    single: float = _FLOAT.unpack(_FLOAT.pack(number))[0]
+    """Return a number with the precision of C's float; raises ValueError for one that is too large for it."""
+    try:
+        single: float = _FLOAT.unpack(_FLOAT.pack(number))[0]
+    except OverflowError:
+        raise ValueError(number) from None
     return single
 
 

@@ -10,7 +10,7 @@ from pytc.tc.clock import Clock
 from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import counter, flag, number, six_digits, size
-from pytc.tc.rates import parse_size, split_number
+from pytc.tc.rates import parse_size
 from pytc.words.engine import Cursor, Word, read_options, signed, unsigned
 
 _U32 = 0xFFFFFFFF
@@ -71,11 +71,6 @@ class SfqOptions(NamedTuple):
     has_options: bool = False
 
 
-def _probability(word: str) -> float:
-    """Return the number at the start of a word; as in tc, the rest does not count."""
-    return split_number(word)[0]
-
-
 def _limit(word: str) -> int:
     limit: int = unsigned(_U32)(word)
     if limit < 2:
@@ -99,7 +94,7 @@ _RED = (
     Word("max", "max", _NUMBER, exact=True, repeat=True),
     Word("burst", "burst", _NUMBER, exact=True, repeat=True),
     Word("avpkt", "avpkt", parse_size, exact=True, repeat=True),
-    Word("probability", "probability", _probability, exact=True, repeat=True),
+    Word("probability", "probability", red.parse_probability, exact=True, repeat=True),
     Word("ecn", "ecn", exact=True, repeat=True),
     Word("harddrop", "harddrop", exact=True, repeat=True),
 )

@@ -22,15 +22,18 @@ DEFAULT_RATE = 10_000_000 // 8
 _CELLS, _LARGEST_SHIFT = 256, 31
 
 
-def _probability(word: str) -> float:
-    """Return the number at the start of a word; as in tc, the rest does not count."""
+def parse_probability(word: str) -> float:
+    """Return the number at the start of a word; as in tc, the rest does not count.
+
+    Raises ValueError for none, and for one that is too large for 32 bits behind the point.
+    """
     probability = split_number(word)[0]
     if math.isinf(probability * 2**32):
         raise ValueError(word)
     return probability
 
 
-PROBABILITY = Form("CHANCE", _probability)
+PROBABILITY = Form("CHANCE", parse_probability)
 
 
 def weight_log(low: int, burst: int, packet: int) -> int | None:
