@@ -5,7 +5,6 @@ import os
 from typing import TYPE_CHECKING
 
 from pytc.errors import NetlinkError
-from pytc.words.suggestions import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +59,8 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
     lacks = f'this kernel ({os.uname().release}) has no {what} "{kind}"'
     kinds = _OPTIONAL[what].split()
     if kind not in kinds:
+        from pytc.words.suggestions import suggestion
+
         return f"{lacks}: {meant}" if (meant := suggestion(kind, kinds)) else lacks
     module = _MODULES.get(kind, f"{_PREFIXES[what]}_{kind}")
     setting = f"CONFIG_NET_{_SETTINGS.get(kind, module.upper())}"

@@ -10,7 +10,6 @@ from pytc.tc.kinds.shared import estimator, size_table
 from pytc.tc.qdiscs.requests import AnyQdiscChange, Verb
 from pytc.tc.qdiscs.selector import QdiscSelector
 from pytc.words.engine import Cursor, Word, fill, unsigned
-from pytc.words.suggestions import suggestion
 
 
 def _block(word: str) -> int:
@@ -55,6 +54,8 @@ def take_change(cursor: Cursor, make: type[AnyQdiscChange]) -> AnyQdiscChange:
         _set_place(kind, fields)
         return make(verb, QdiscSelector(**fields), name, kind.parse(cursor), **extras)
     if not cursor.done:
+        from pytc.words.suggestions import suggestion
+
         raise InvalidOptionsError(
             f'Unknown qdisc "{name}", hence option "{cursor.peek()}" is unparsable',
             hints=(suggestion(name, kinds.names(), '"pytc qdisc help" lists the kinds'),),
