@@ -19,21 +19,9 @@ from pytc.tc.kinds.interface import (
     ProgramLookup,
 )
 from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags
+from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags, take_actions, take_police
 from pytc.tc.kinds.shared.help import usage_text
 from pytc.words.engine import Cursor, unsigned
-
-
-def _take_actions(cursor: Cursor) -> tuple[Action, ...]:
-    from pytc.tc.kinds.shared.action_words import parse_actions
-
-    return parse_actions(cursor)
-
-
-def _take_police(cursor: Cursor) -> Any:
-    from pytc.tc.kinds.shared.action_words import parse_kind
-
-    return parse_kind("police", cursor)
 
 
 def _take_device(cursor: Cursor) -> str:
@@ -52,7 +40,7 @@ _CLASSID = Form(
 ACTION = Option(
     "action",
     "actions",
-    Form("ACTION", read=_take_actions),
+    Form("ACTION", read=take_actions),
     'what is done with packets that match ("pytc action help")',
     exact=False,
     many=True,
@@ -60,7 +48,7 @@ ACTION = Option(
 POLICE = Option(
     "police",
     "police",
-    Form("POLICE", read=_take_police),
+    Form("POLICE", read=take_police),
     'the same, for what exceeds a rate ("pytc action add police help")',
     exact=False,
 )

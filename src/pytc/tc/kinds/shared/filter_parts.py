@@ -13,20 +13,22 @@ from pytc.words.engine import Cursor, Word
 SKIP_HW, SKIP_SW, IN_HW, NOT_IN_HW = 1, 2, 4, 8
 
 
-def _actions(cursor: Cursor) -> tuple[Action, ...]:
+def take_actions(cursor: Cursor) -> tuple[Action, ...]:
+    """Take the actions behind one word ``action``; raises InvalidOptionsError, UsageError, HelpRequested."""
     from pytc.tc.kinds.shared.action_words import parse_actions
 
     return parse_actions(cursor)
 
 
-def _police(cursor: Cursor) -> Any:
+def take_police(cursor: Cursor) -> Any:
+    """Take the options behind ``police``; raises InvalidOptionsError, UsageError, HelpRequested."""
     from pytc.tc.kinds.shared.action_words import parse_kind
 
     return parse_kind("police", cursor)
 
 
-ACTION = Word("action", "actions", read=_actions, many=True)
-POLICE = Word("police", "police", read=_police, repeat=True)
+ACTION = Word("action", "actions", read=take_actions, many=True)
+POLICE = Word("police", "police", read=take_police, repeat=True)
 SKIP_HARDWARE = Word("skip_hw", "skip_hw", exact=True, repeat=True)
 SKIP_SOFTWARE = Word("skip_sw", "skip_sw", exact=True, repeat=True)
 
