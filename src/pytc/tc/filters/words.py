@@ -13,7 +13,6 @@ from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions, FilterPlace
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Table, Word, fill, text, unsigned
-from pytc.words.suggestions import suggestion
 
 #: The lines with which help explains selectors.
 SELECTORS_HELP = """\
@@ -83,6 +82,8 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
     kind = kinds.find(name)
     if kind is None:
         if not cursor.done:
+            from pytc.words.suggestions import suggestion
+
             raise InvalidOptionsError(
                 f'Unknown filter "{name}", hence option "{cursor.peek()}" is unparsable',
                 hints=(suggestion(name, kinds.names(), '"pytc filter help" lists the kinds'),),
@@ -122,7 +123,7 @@ def take_options(cursor: Cursor, name: str, kind: AnyFilterKind, fields: dict[st
     handle = fields.get("handle", "")
     if handle:
         _check(kind, handle)
-    if cursor.done and not kind.sends_always and kind.place is None:
+    if cursor.done and not kind.sends_always:
         return None
     place = FilterPlace()
     if kind.place is not None:

@@ -199,8 +199,7 @@ def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any]
     options = declared.options
     packers = {option.into: option.form.pack for option in options if option.form.pack is not None}
     omitted = {option.into: option.omit for option in options if option.omit is not None}
-    names = declared.sent.split(" ") if declared.sent or HEADER in wire.layouts else ()
-    sent = [HEADER if name == "HEADER" else name for name in names]
+    sent = [HEADER if name == "HEADER" else name for name in declared.sent.split()]
 
     def encode(given: Mapping[str, Any], env: Any) -> Encoded:
         values = {

@@ -101,8 +101,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     ValueError, or InvalidOptionsError where tc has a message of its own. Where handle and options depend on each other,
     ``settle`` gets both, and returns both as they are sent; it raises InvalidOptionsError.
 
-    ``place`` returns options as they are sent for a place, where they depend on it, and raises InvalidOptionsError. It
-    also gets the options of a filter without any, which sends TCA_OPTIONS then, too.
+    ``place`` returns options as they are sent for a place, where they depend on it, and raises InvalidOptionsError.
 
     A kind that takes actions names their attributes, ``actions`` and ``police``. ``brief`` are the attributes that
     brief output shows. ``usage`` is a help text. Where it ``sends_always``, options are sent also without any word.

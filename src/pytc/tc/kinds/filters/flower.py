@@ -346,5 +346,6 @@ about.
     ),
     actions="ACT",
     brief=("FLAGS",),
+    sends_always=True,
     place=_place,
 )

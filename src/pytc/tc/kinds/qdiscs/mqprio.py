@@ -161,7 +161,7 @@ KIND = qdisc(
             Option("min_rate", "MIN_RATE64", _pack_rates(_RATES["MIN_RATE64"]), "the least rate of each traffic class"),
             Option("max_rate", "MAX_RATE64", _pack_rates(_RATES["MAX_RATE64"]), "the most of it"),
         ),
-        sent=" MODE SHAPER TC_ENTRY MIN_RATE64 MAX_RATE64",
+        sent="HEADER MODE SHAPER TC_ENTRY MIN_RATE64 MAX_RATE64",
         shown=(_show,),
         check=_check,
         unknown='Error: argument "{}" is wrong: unknown argument',

@@ -15,7 +15,9 @@ def _show(values: Values, view: View) -> list[Field]:
 KIND = qdisc(
     "multiq",
     Declared(
-        shown=(_show,), notes="A class for each transmit queue of the device, MAJOR:1 and so on. It has no options."
+        sent="HEADER",
+        shown=(_show,),
+        notes="A class for each transmit queue of the device, MAJOR:1 and so on. It has no options.",
     ),
     # struct tc_multiq_qopt: the kernel demands it, and fills it in itself.
     header=Layout("2H", "bands max_bands"),

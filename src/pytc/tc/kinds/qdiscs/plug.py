@@ -36,6 +36,7 @@ KIND = qdisc(
                 many=True,
             ),
         ),
+        sent="HEADER",
         check=_choose,
         sends_nothing=True,
         unknown='plug: unknown parameter "{}"',

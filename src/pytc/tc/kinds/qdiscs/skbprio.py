@@ -17,6 +17,7 @@ KIND = qdisc(
                 "how many packets may wait {64}",
             ),
         ),
+        sent="HEADER",
         shown=("limit",),
         sends_nothing=True,
         unknown='skbprio: unknown parameter "{}"',

@@ -16,6 +16,7 @@ def fifo(name: str, what: str, field: Callable[[int], Field]) -> AnyQdiscKind:
         name,
         Declared(
             options=(Option("limit", "limit", limit, what),),
+            sent="HEADER",
             shown=("limit",),
             sends_nothing=True,
             unknown=f'{name}: unknown parameter "{{}}"',
