@@ -61,7 +61,11 @@ def _missing(need: str) -> str:
         return "" if _missing(need[1:]) else f"this kernel has {need[1:].replace(':', ' ')}"
     family, _, name = need.partition(":")
     if name:
-        return "" if FAMILIES[family](name) else f"this kernel has no {family.replace('_', ' ')} {name}"
+        if FAMILIES[family](name):
+            return ""
+        if family in ("tc", "kernel"):
+            return f"this {family} is older than {name}"
+        return f"this kernel has no {family.replace('_', ' ')} {name}"
     return "" if FEATURES[need][0]() else FEATURES[need][1]
 
 
