@@ -18,7 +18,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from pytc.bpf import Map
-from pytc.netns import NetnsPair
+from pytc.netns_pair import NetnsPair
 
 OBJECTS = Path(__file__).resolve().parent / "bpf"
 PYTC = [sys.executable, "-m", "pytc"]

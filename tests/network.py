@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytc.netns import NetnsPair
+from pytc.netns_pair import NetnsPair
 from tests.processes import SOURCE, Outcome, cannot, pytc, run
 
 if TYPE_CHECKING:

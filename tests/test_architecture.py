@@ -23,7 +23,7 @@ LONGEST_FILE = 450
 DOORS = {
     "click": "cli/",
     "elftools": "bpf/object/elf.py",
-    "pyroute2": "netns.py",
+    "pyroute2": "netns_pair.py",
     "pytest": "testing.py",
     "typing_extensions": "value.py",
 }
@@ -319,20 +319,20 @@ def test_public_names_are_there() -> None:
             assert package.nothing
 
 
-@pytest.mark.parametrize("name", ["bpf", "cbpf", "packets"])
+@pytest.mark.parametrize("name", ["pytc", "pytc.bpf", "pytc.cbpf", "pytc.packets"])
 def test_public_names_are_the_same_for_type_checkers(name: str) -> None:
-    [module] = [module for module in MODULES if module.path == f"{name}/__init__.py"]
+    path = "/".join([*name.split(".")[1:], "__init__.py"])
+    [module] = [module for module in MODULES if module.path == path]
     checked = {
         alias.name: node.module
         for node in ast.walk(module.tree)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("pytc.")
         for alias in node.names
     }
-    package = importlib.import_module(f"pytc.{name}")
-    homes = {
-        public: home if home.startswith("pytc.") else f"pytc.{name}.{home}" for public, home in package._HOMES.items()
-    }
+    package = importlib.import_module(name)
+    homes = {public: home if home.startswith("pytc.") else f"{name}.{home}" for public, home in package._HOMES.items()}
     assert homes == checked
+    assert {*package.__all__} <= {*dir(package)}
 
 
 def test_long_lists_of_constants_are_imported_once() -> None:

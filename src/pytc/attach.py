@@ -17,25 +17,23 @@ import errno
 import os
 from typing import NamedTuple
 
+from pytc.api.calls import public
+from pytc.api.filters import add_filter, filter_options, parse_parent
+from pytc.api.namespaces import namespace_id
 from pytc.bpf.loader.program import Program
 from pytc.commands.dispatch import run
-from pytc.commands.filter.changes import send_filter
 from pytc.commands.filter.delete import DeleteFilter
 from pytc.commands.qdisc.add import ModifyQdisc
-from pytc.commands.shared.clsact_place import check_egress
 from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
-from pytc.handles import CLSACT, EGRESS, INGRESS, Handle, parse_classid
+from pytc.handles import CLSACT, Handle
 from pytc.netlink import constants as c
 from pytc.protocols import ALL
-from pytc.tc.filters.requests import FilterChange, filter_message
+from pytc.tc.filters.requests import filter_message
 from pytc.tc.filters.selector import FilterSelector
-from pytc.tc.kinds.filters.bpf import KIND, BpfOptions
-from pytc.tc.kinds.interface import OpenedProgram
+from pytc.tc.kinds.filters.bpf import KIND
 from pytc.tc.qdiscs.selector import QdiscSelector
 from pytc.value import Value
-
-_POINTS = {"ingress": INGRESS, "egress": EGRESS}
 
 
 class AttachedFilter(Value):
@@ -61,6 +59,7 @@ class _Own(NamedTuple):
 _own: list[_Own] = []
 
 
+@public
 def attach_filter(
     device: str,
     parent: str,
@@ -75,41 +74,47 @@ def attach_filter(
     name: str = "",
     replace: bool = False,
 ) -> AttachedFilter:
-    """Attach a program as a ``bpf`` filter; return what the kernel made of it.
+    """Attach a program as a ``bpf`` filter; return what the kernel made of it. :meth:`pytc.Program.attach_filter` is
+    the newer way.
 
     ``parent`` is ``ingress``, ``egress``, or a class or qdisc like ``1:``; ``pref`` 0 and ``handle`` 0 let the
-    kernel choose. ``name`` is what dumps show, by default the program's name. Raises DeviceNotFoundError,
-    QdiscConflictError for egress of an ingress qdisc, NetlinkError with the kernel's sentence, ValueError for a parent
-    that is not a handle.
+    kernel choose: with ``replace``, too, another filter is added then. ``name`` is what dumps show, by default the
+    program's name. Raises DeviceNotFoundError,
+    QdiscConflictError for egress of an ingress qdisc, NetlinkError with the kernel's sentence, ArgumentError (a
+    ValueError) for a parent that is not a handle.
     """
-    selector = FilterSelector(device, _parent(parent), pref, protocol, chain, str(handle) if handle else "")
-    options = BpfOptions(classid=parse_classid(classid) if classid else None, direct_action=direct_action)
-    about = program.description
-    opened = OpenedProgram(program.fd, name or about.name)
-    with Context() as context:
-        check_egress(context, selector)
-        change = FilterChange("replace" if replace else "add", selector, KIND.name, options)
-        (answer,) = send_filter(context, change, opened, echo=True)
-        attached = AttachedFilter(
-            device, parent, answer.info >> 16, answer.handle, answer.attributes.get("TCA_CHAIN", 0), about.id
-        )
-        _own.append(_Own(os.getpid(), _namespace(), context.device_index(device), attached))
+    options = filter_options(direct_action=direct_action, classid=classid, skip_hw=False, skip_sw=False)
+    made = add_filter(
+        device,
+        parent,
+        program,
+        options,
+        pref=pref,
+        handle=handle,
+        chain=chain,
+        protocol=protocol,
+        name=name,
+        replace=replace,
+    )
+    attached = AttachedFilter(device, parent, made.pref, made.handle, made.chain, made.program_id)
+    _own.append(_Own(os.getpid(), namespace_id(), made.ifindex, attached))
     return attached
 
 
+@public
 def detach_filter(device: str, parent: str, *, pref: int = 0, handle: int = 0, chain: int | None = None) -> None:
     """Remove filters of a parent: those that this process attached there with :func:`attach_filter`.
 
     With ``chain``, ``pref``, or ``pref`` and ``handle``, the filters of that chain, of that pref, or that one, whoever
     attached them. A filter whose program somebody has replaced is not this process's any more.
     """
-    selector = FilterSelector(device, _parent(parent), pref, 0, chain, str(handle) if handle else "")
+    selector = FilterSelector(device, parse_parent(parent), pref, 0, chain, str(handle) if handle else "")
     with Context() as context:
         if pref or handle or chain is not None:
             run(context, DeleteFilter("delete", selector, KIND.name if handle else ""))
             return
-        place = os.getpid(), _namespace(), context.device_index(device)
-        for own in [own for own in _own if own[:3] == place and _parent(own.filter.parent) == selector.parent]:
+        place = os.getpid(), namespace_id(), context.device_index(device)
+        for own in [own for own in _own if own[:3] == place and parse_parent(own.filter.parent) == selector.parent]:
             _detach(context, own.filter)
             _own.remove(own)
 
@@ -117,7 +122,7 @@ def detach_filter(device: str, parent: str, *, pref: int = 0, handle: int = 0, c
 def _detach(context: Context, attached: AttachedFilter) -> None:
     """Remove a filter, unless it is gone or has another program by now."""
     selector = FilterSelector(
-        attached.device, _parent(attached.parent), attached.pref, ALL, attached.chain, str(attached.handle)
+        attached.device, parse_parent(attached.parent), attached.pref, ALL, attached.chain, str(attached.handle)
     )
     change = DeleteFilter("delete", selector, KIND.name)
     question = filter_message(change, context.device_index(attached.device))._replace(type=c.GETTFILTER, flags=0)
@@ -132,12 +137,7 @@ def _detach(context: Context, attached: AttachedFilter) -> None:
         run(context, change)
 
 
-def _namespace() -> tuple[int, int]:
-    """Return device and inode of the thread's network namespace, which name it."""
-    status = os.stat("/proc/thread-self/ns/net")
-    return status.st_dev, status.st_ino
-
-
+@public
 def create_clsact(device: str) -> bool:
     """Make the clsact qdisc of a device; return whether it was missing. An existing one is left as it is."""
     command = ModifyQdisc("add", QdiscSelector(device, CLSACT, Handle(0xFFFF, 0)), "clsact")
@@ -149,7 +149,3 @@ def create_clsact(device: str) -> bool:
                 return False
             raise
     return True
-
-
-def _parent(word: str) -> Handle:
-    return _POINTS.get(word) or parse_classid(word)

@@ -55,6 +55,10 @@ class AddressError(PytcError):
     """A word is no network address: tc exits with 1 here, whatever the command."""
 
 
+class ArgumentError(PytcError, ValueError):
+    """An argument of a function of the library makes no sense."""
+
+
 class HelpRequested(PytcError):
     """The word ``help`` was met; ``topic`` names the text to print."""
 
@@ -156,6 +160,23 @@ class SelectionError(BpfError):
     """The section or program that was named is not in the object; the message lists those that are."""
 
 
+class NameNotFoundError(SelectionError, AttributeError, KeyError):
+    """An object has no program, map or variable of this name; the message names those that it has.
+
+    It is an AttributeError and a KeyError, too, since names can be attributes and keys.
+    """
+
+    def __init__(self, message: str, *, hints: tuple[str, ...] = ()) -> None:
+        super().__init__(message, errno=_errno.ENOENT, hints=hints)
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError puts it in quotes
+
+
+class ClosedError(BpfError, ValueError):
+    """A map, program or link has been closed already."""
+
+
 class MapDefinitionError(ObjectError):
     """A map of the object has a declaration that makes no sense."""
 
@@ -191,6 +212,16 @@ class CodecError(BpfError):
 
 class MapElementError(BpfError):
     """The kernel refused to read or change an element of a map, or there is none with the key (``errno`` ENOENT)."""
+
+
+class ElementNotFoundError(MapElementError, KeyError):
+    """A map has no element with a key; a KeyError, too."""
+
+    def __init__(self, message: str, *, hints: tuple[str, ...] = ()) -> None:
+        super().__init__(message, errno=_errno.ENOENT, hints=hints)
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # KeyError puts it in quotes
 
 
 class BpfSyscallError(BpfError):

@@ -12,48 +12,18 @@ They need root; without, the tests that use them are skipped. docs/testing-progr
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytc.netns import NetnsPair
+from pytc.api.runs import Packet, PacketResult
+from pytc.api.runs import run as run_on_packet
+from pytc.netns_pair import NetnsPair
 
 if TYPE_CHECKING:
     from pytc.bpf import Loaded, Program, ProgramType
-    from pytc.packets.hexdump import Difference
 
 __all__ = ["NetnsPair", "PacketResult", "bpf_object", "netns_pair", "run_packet"]
-
-
-class PacketResult(NamedTuple):
-    """What a program did with a packet.
-
-    ``verdict`` is what the hook makes of its return value (``TC_ACT_OK``, ``XDP_DROP``, a class like ``1:10``),
-    ``value`` the return value as u32; ``packet`` is the packet afterwards, ``before`` what it was; ``context`` has the
-    fields ``mark``, ``priority``, ``cb0`` to ``cb4`` and ``tstamp`` afterwards; ``duration`` is nanoseconds for each
-    run.
-    """
-
-    verdict: str
-    value: int
-    packet: bytes
-    before: bytes
-    context: Mapping[str, int]
-    duration: int
-
-    @property
-    def differences(self) -> "list[Difference]":
-        """The runs of bytes that the program changed."""
-        from pytc.packets.hexdump import differences
-
-        return differences(self.before, self.packet)
-
-    @property
-    def diff(self) -> str:
-        """The same for people, as lines of a hexdump; empty where nothing changed."""
-        from pytc.packets.hexdump import diff
-
-        return diff(self.before, self.packet)
 
 
 class ObjectLoader(Protocol):
@@ -78,7 +48,7 @@ class PacketRunner(Protocol):
     def __call__(
         self,
         program: "Loaded | Program",
-        packet: bytes | str,
+        packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
         repeat: int = 1,
@@ -133,23 +103,16 @@ def run_packet() -> PacketRunner:
 
     def run(
         program: "Loaded | Program",
-        packet: bytes | str,
+        packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
         repeat: int = 1,
         classes: bool = False,
     ) -> PacketResult:
         from pytc.bpf.loader.program import Program
-        from pytc.bpf.run.test_run import Runner
-        from pytc.bpf.run.verdicts import Verdicts
-        from pytc.packets.build import build
 
-        data = build(packet) if isinstance(packet, str) else packet
-        with Runner((program if isinstance(program, Program) else program.program).fd, context) as runner:
-            done = runner.run(data, repeat=repeat)
-            before = runner.unchanged(data)
-        verdict = Verdicts(runner.type, classes=classes).name(done.verdict)
-        return PacketResult(verdict, done.verdict, done.packet, before, done.context, done.duration)
+        fd = (program if isinstance(program, Program) else program.program).fd
+        return run_on_packet(fd, packet, context=context, repeat=repeat, classes=classes)
 
     return run
 

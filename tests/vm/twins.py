@@ -14,7 +14,7 @@ from typing import Any
 
 from pyroute2 import IPRoute
 
-from pytc.netns import wait_until_up
+from pytc.netns_pair import wait_until_up
 from tests.compat.lines import words_of
 from tests.needs import missing
 from tests.processes import Outcome, pytc_here, run

@@ -30,11 +30,24 @@ class Listener(Closing):
             self.close()
             raise NetlinkError(error.errno or errno.EIO, "cannot listen to the kernel") from error
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor for poll(2)."""
+        return self._socket.fileno()
+
     def messages(self) -> Iterator[bytes | None]:
         """Yield whole messages as they come, and None where they came too fast and the kernel dropped some."""
+        return self._messages(0)
+
+    def available(self) -> Iterator[bytes | None]:
+        """Yield the messages that have come, as :meth:`messages` does, and do not wait."""
+        return self._messages(_socket.MSG_DONTWAIT)
+
+    def _messages(self, flags: int) -> Iterator[bytes | None]:
         while True:
             try:
-                data = self._socket.recv(_BUFFER)
+                data = self._socket.recv(_BUFFER, flags)
+            except BlockingIOError:
+                return
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise NetlinkError(error.errno or errno.EIO, "cannot receive from the kernel") from error

@@ -99,6 +99,11 @@ def decode(data: bytes) -> TcMessage:
     return TcMessage(kind, flags, ifindex, handle, parent, info, attributes)
 
 
+def read_type(data: bytes) -> int:
+    """Return the type of a message, header included."""
+    return int(NLMSGHDR.unpack_from(data)[1])
+
+
 def split_messages(data: bytes) -> Iterator[bytes]:
     """Yield the messages in a buffer; raises NetlinkProtocolError for one that is cut off."""
     offset = 0

@@ -70,6 +70,9 @@ class Loaded(Closing):
         """The verifier's log of the first program; empty without ``verbose``."""
         return self.logs[0] if self.logs else ""
 
+    def __repr__(self) -> str:
+        return f"<Loaded {self.spec.name!r} programs {self.programs!r} maps {', '.join(self.maps) or 'none'}>"
+
     def close(self) -> None:
         """Close every descriptor; pinned and attached objects live on."""
         self._pins.release()

@@ -1,10 +1,11 @@
 """A loaded program, and the choice of a program in an object."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pytc.bpf.run.test_run import Run
 
 
+_Self = TypeVar("_Self", bound="Program")
+
+
 class Program(Closing):
     """A program with an open descriptor, which it owns."""
 
@@ -24,12 +28,12 @@ class Program(Closing):
         self.spec = spec
 
     @classmethod
-    def from_id(cls, number: int) -> "Program":
+    def from_id(cls: type[_Self], number: int) -> _Self:
         """Open the program with that id; raises BpfSyscallError."""
         return cls(program_by_id(number))
 
     @classmethod
-    def from_pin(cls, path: str) -> "Program":
+    def from_pin(cls: type[_Self], path: str) -> _Self:
         """Open a pinned program; raises BpfSyscallError."""
         return cls(open_pin(path))
 
@@ -42,6 +46,11 @@ class Program(Closing):
     def description(self) -> ProgramDescription:
         """The kernel's description of the program; raises BpfSyscallError, also for a descriptor of something else."""
         return describe_program(self.fd)
+
+    @property
+    def name(self) -> str:
+        """The declared name, or the kernel's (truncated) name if there is no declaration."""
+        return self.spec.name if self.spec is not None else self.description.name
 
     def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
         """Run the program on a packet with its Ethernet header, attached to nothing (BPF_PROG_TEST_RUN).
@@ -60,6 +69,12 @@ class Program(Closing):
     def close(self) -> None:
         """Close the descriptor; a pinned or attached program lives on."""
         self.descriptor.close()
+
+    def __repr__(self) -> str:
+        if self.descriptor.closed:
+            return f"<{type(self).__name__} {self.spec.name if self.spec is not None else ''!r} closed>"
+        about = self.description
+        return f"<{type(self).__name__} {self.name!r} {program_type_name(about.type)} id {about.id}>"
 
 
 def select_program(

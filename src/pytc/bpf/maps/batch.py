@@ -32,15 +32,16 @@ def batch_entries(map: RawMap) -> int:
     return max(1, min(_ENTRIES, _BYTES // max(map.description.key_size + map.value_bytes, 1)))
 
 
-def read_batches(map: RawMap, flags: int = ANY) -> Iterator[Batch]:
-    """Yield all elements; may miss some that come and go meanwhile, or yield them twice. ``flags`` is ANY or F_LOCK.
+def read_batches(map: RawMap, flags: int = ANY, entries: int = 0) -> Iterator[Batch]:
+    """Yield all elements; may miss some that come and go meanwhile, or yield them twice. ``flags`` is ANY or F_LOCK,
+    ``entries`` how many to ask for in a call, 0 for :func:`batch_entries`.
 
     Raises BpfSyscallError.
     """
     size = map.description.key_size
     last = b""
     try:
-        for batch in _lookup_batches(map, flags):
+        for batch in _lookup_batches(map, flags, entries):
             yield batch
             last = batch.keys[-size:] if batch.entries else last
     except BpfSyscallError as error:
@@ -50,10 +51,10 @@ def read_batches(map: RawMap, flags: int = ANY) -> Iterator[Batch]:
         yield from _one_by_one(map, last, flags)
 
 
-def read_items(map: RawMap) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (key, value) of each element, read in batches."""
+def read_items(map: RawMap, entries: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key, value) of each element, read in batches; ``entries`` is that of :func:`read_batches`."""
     key_size, value_size = map.description.key_size, map.value_bytes
-    for keys, values, count in read_batches(map):
+    for keys, values, count in read_batches(map, entries=entries):
         for index in range(count):
             yield (
                 keys[index * key_size : (index + 1) * key_size],
@@ -61,9 +62,9 @@ def read_items(map: RawMap) -> Iterator[tuple[bytes, bytes]]:
             )
 
 
-def _lookup_batches(map: RawMap, flags: int) -> Iterator[Batch]:
+def _lookup_batches(map: RawMap, flags: int, entries: int) -> Iterator[Batch]:
     key_size, value_size = map.description.key_size, map.value_bytes
-    entries = min(batch_entries(map), max(map.description.max_entries, 1))
+    entries = min(entries or batch_entries(map), max(map.description.max_entries, 1))
     cursors = [ctypes.create_string_buffer(max(key_size, 8)) for _ in range(2)]
     is_first, is_more = True, True
     keys, values = _buffers(entries, key_size, value_size)

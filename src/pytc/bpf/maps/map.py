@@ -4,7 +4,7 @@ import errno
 import mmap
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.maps.batch import read_batches, read_items
@@ -53,9 +53,9 @@ class Map(RawMap):
     def __getitem__(self, key: bytes) -> bytes: ...
 
     @overload
-    def __getitem__(self, key: "Value") -> "Value": ...
+    def __getitem__(self, key: "Value") -> Any: ...
 
-    def __getitem__(self, key: "bytes | Value") -> "bytes | Value":
+    def __getitem__(self, key: "bytes | Value") -> Any:
         return self.lookup(key) if isinstance(key, bytes) else self.typed[key]
 
     @overload

@@ -82,6 +82,10 @@ class PerfBuffer(Closing):
         self._poll.register(descriptor.fd, select.EPOLLIN)
         self._map.update(cpu.to_bytes(4, "little"), descriptor.fd.to_bytes(4, "little"))
 
+    def fileno(self) -> int:
+        """Return a descriptor for poll(2), which is readable when there are events."""
+        return self._poll.fileno()
+
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
         while True:

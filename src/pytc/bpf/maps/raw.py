@@ -199,6 +199,9 @@ class RawMap(Closing):
         self.descriptor.close()
 
     def __repr__(self) -> str:
+        if self.descriptor.closed:
+            name = self.spec.name if self.spec is not None else ""
+            return f"<{type(self).__name__} {name!r} {map_type_name(self._shape[0])} closed>"
         return f"<{type(self).__name__} {self.name!r} {map_type_name(self.description.type)} id {self.description.id}>"
 
     def _key(self, key: bytes) -> "ctypes.Array[ctypes.c_char] | None":

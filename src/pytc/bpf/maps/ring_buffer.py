@@ -35,6 +35,9 @@ class Event(NamedTuple):
 class EventSource(Protocol):
     """A source of events."""
 
+    def fileno(self) -> int:
+        """Return a descriptor for poll(2), which is readable when there are events."""
+
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""
 
@@ -59,6 +62,10 @@ class RingBuffer(Closing):
             raise BpfSyscallError("mmap", error.errno or 0, f'map "{map.name}"') from error
         self._poll = select.epoll()
         self._poll.register(map.fd, select.EPOLLIN)
+
+    def fileno(self) -> int:
+        """Return a descriptor for poll(2), which is readable when there are events."""
+        return self._poll.fileno()
 
     def events(self, timeout: float | None = None) -> Iterator[Event]:
         """Yield events as they come, until ``timeout`` seconds pass without one (None: forever)."""

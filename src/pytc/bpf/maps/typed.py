@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.codec.compound import assign, follow
-from pytc.bpf.codec.scalars import Value
 from pytc.bpf.maps.batch import Batch, batch_entries, read_items, write_batch
 from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.maps.types import MapTypes, map_types
@@ -29,7 +28,7 @@ class TypedMap:
         self.map = map
         self.types = types or map_types(map.description, key=key, value=value, cpus=possible_cpus())
 
-    def __getitem__(self, key: Any) -> Value:
+    def __getitem__(self, key: Any) -> Any:
         try:
             return self.types.whole.decode(self.map.lookup(self.types.key.encode(key)))
         except KeyError:
@@ -64,10 +63,10 @@ class TypedMap:
         assign(codec, data, offset, value)
         self.map.update(encoded, bytes(data))
 
-    def __iter__(self) -> Iterator[Value]:
+    def __iter__(self) -> Iterator[Any]:
         return (self.types.key.decode(key) for key in self.map.keys())  # noqa: SIM118 (Map is no dict)
 
-    def items(self) -> Iterator[tuple[Value, Value]]:
+    def items(self) -> Iterator[tuple[Any, Any]]:
         """Yield (key, value) of each element, read in batches."""
         return ((self.types.key.decode(key), self.types.whole.decode(value)) for key, value in read_items(self.map))
 

@@ -189,6 +189,11 @@ class ObjectSpec(NamedTuple):
         """Return a copy whose maps are not pinned."""
         return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
 
+    def __repr__(self) -> str:
+        """Name what is in it: the fields hold the whole file."""
+        programs = ", ".join(program.name for program in self.programs) or "none"
+        return f"<ObjectSpec {self.name!r} programs {programs}; maps {', '.join(self.maps) or 'none'}>"
+
     def programs_in(self, section: str) -> tuple[ProgramSpec, ...]:
         """Return the programs of the sections with a name, in order."""
         return tuple(p for p in self.programs if p.section == section)

@@ -4,6 +4,7 @@ import fcntl
 import os
 
 from pytc.closing import Closing
+from pytc.errors import ClosedError
 
 
 class OwnedFd(Closing):
@@ -20,9 +21,9 @@ class OwnedFd(Closing):
 
     @property
     def fd(self) -> int:
-        """The number; raises ValueError once closed."""
+        """The number; raises ClosedError once closed."""
         if self._fd < 0:
-            raise ValueError("the file descriptor is closed")
+            raise ClosedError("the file descriptor is closed")
         return self._fd
 
     def fileno(self) -> int:

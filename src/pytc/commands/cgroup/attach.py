@@ -87,7 +87,7 @@ def run(context: Context, command: AttachCgroup) -> None:
             _replace(context, attacher, cgroup, command, command.old)
             return
         with open_program(context, _program_request(command)) as programs:
-            hook = CgroupHook(cgroup, _attach_type(command, programs.single))
+            hook = CgroupHook(cgroup, attach_type_of(command.attach, programs.single))
             detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=command.link)
             failure = programs.export_or_undo(detach)
         if failure is not None:
@@ -96,7 +96,7 @@ def run(context: Context, command: AttachCgroup) -> None:
 
 def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: AttachCgroup, old: Reference) -> None:
     with open_replacement(context, _program_request(command)) as program:
-        hook = CgroupHook(cgroup, _attach_type(command, program))
+        hook = CgroupHook(cgroup, attach_type_of(command.attach, program))
         attacher.replace(hook, attacher.choose(hook, old), program, sharing=command.sharing)
 
 
@@ -107,10 +107,11 @@ def _program_request(command: AttachCgroup) -> ProgramRequest:
     return ProgramRequest(command.source, type.program, type.sections, type.number)
 
 
-def _attach_type(command: AttachCgroup, program: OpenedProgram) -> CgroupAttachType:
-    """Return the attach type of the command, else that of the program's section; raises AttachError."""
-    if command.attach:
-        return ATTACH_TYPES[command.attach]
+def attach_type_of(word: str, program: OpenedProgram) -> CgroupAttachType:
+    """Return the attach type that a word names, for an empty one that of the program's section; raises
+    AttachError."""
+    if word:
+        return ATTACH_TYPES[word]
     if program.type in _ONLY_TYPES:
         return ATTACH_TYPES[_ONLY_TYPES[ProgramType(program.type)]]
     possible = [point for point in ATTACH_TYPES.values() if point.program == program.type]

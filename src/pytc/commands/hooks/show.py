@@ -54,7 +54,7 @@ def run(context: Context, command: ShowHooks) -> list[Document]:
     documents = [*_xdp_documents(context, command.device, index, pins)]
     for name in _BEFORE_QDISCS:
         documents += hook_documents(context, command.device, name, pins, must_exist=False)
-    for parent in _classful_parents(context, index):
+    for parent in classful_parents(context, index):
         documents += filter_documents(context, command.device, parent)
     for name in _BEHIND_QDISCS:
         documents += hook_documents(context, command.device, name, pins, must_exist=False)
@@ -72,13 +72,13 @@ def _xdp_documents(context: Context, device: str, index: int, pins: LinkPins) ->
         ]
         yield [
             *parts,
-            *link_parts(_xdp_link(index, attached.program), pins),
+            *link_parts(xdp_link(index, attached.program), pins),
             *program_parts(context, attached.program),
             Field("", text="\n"),
         ]
 
 
-def _xdp_link(index: int, program: int) -> int:
+def xdp_link(index: int, program: int) -> int:
     """Return the id of the link that holds a program there; 0 for none, and where links cannot be listed."""
     try:
         return next(
@@ -88,7 +88,7 @@ def _xdp_link(index: int, program: int) -> int:
         return 0
 
 
-def _classful_parents(context: Context, index: int) -> Iterator[Handle]:
+def classful_parents(context: Context, index: int) -> Iterator[Handle]:
     """Return the qdiscs that packets leave through, each before those below it and followed by its inner classes."""
     remaining = [
         record

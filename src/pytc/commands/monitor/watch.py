@@ -1,6 +1,5 @@
 """``pytc monitor``: each change of a qdisc, class, filter, chain or action as it happens."""
 
-import struct
 import time
 from collections.abc import Iterator
 
@@ -9,7 +8,7 @@ from pytc.commands.shared.context import Context
 from pytc.errors import HelpRequested, NetlinkProtocolError, RecordError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.listener import Listener
-from pytc.netlink.messages import TcMessage, decode, split_messages
+from pytc.netlink.messages import TcMessage, decode, read_type, split_messages
 from pytc.render.documents import Display, Document, Field, Json, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
@@ -18,8 +17,6 @@ from pytc.words.engine import Cursor, matches
 _QDISCS, _CLASSES = (c.NEWQDISC, c.DELQDISC), (c.NEWTCLASS, c.DELTCLASS)
 _ACTIONS = (c.NEWACTION, c.DELACTION)
 _EVENTS = (*_QDISCS, *_CLASSES, *_ACTIONS, c.NEWTFILTER, c.DELTFILTER, c.NEWCHAIN, c.DELCHAIN)
-#: The type of a message, behind its length.
-_KIND = struct.Struct("=H")
 _MAX_FILE = 1 << 28
 
 
@@ -53,7 +50,7 @@ def run(context: Context, command: Monitor) -> Stream:
             if data is None:
                 context.say("Warning: the kernel had more news than could be read, and dropped some")
                 continue
-            document = event(decode(data), context.display) if _KIND.unpack_from(data, 4)[0] in _EVENTS else None
+            document = event(decode(data), context.display) if read_type(data) in _EVENTS else None
             if document is not None:
                 yield [*_timestamp(context), *document]
 

@@ -58,8 +58,8 @@ class KernelAttacher:
         revision: int = 0,
         link: str = "",
     ) -> Callable[[], None]:
-        position = _position(order, relative)
-        with _explain(hook, program=program.fd, revision=revision):
+        position = position_of(order, relative)
+        with explained(hook, program=program.fd, revision=revision):
             if not link:
                 attach(hook.point, program.fd, flags=_FLAGS[sharing], position=position, revision=revision)
                 return partial(detach, hook.point, program.fd)
@@ -86,7 +86,7 @@ class KernelAttacher:
         self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
     ) -> None:
         (replaced,) = old.attachments or ()
-        with _explain(hook, revision=revision), program_by_id(replaced.program) as former:
+        with explained(hook, revision=revision), program_by_id(replaced.program) as former:
             if replaced.link:
                 with Link.from_id(replaced.link) as link:
                     link.update(program.fd, old=former.fd)
@@ -97,7 +97,7 @@ class KernelAttacher:
         attachments = which.attachments or ()
         for done, attachment in enumerate(attachments):
             try:
-                with _explain(attachment.hook, revision=revision):
+                with explained(attachment.hook, revision=revision):
                     _detach(attachment, revision)
             except AttachError as error:
                 if done:
@@ -109,7 +109,8 @@ class KernelAttacher:
             unpin_link(self._context, named.text)
 
 
-def _position(order: Order | None, relative: Choice | None) -> Position:
+def position_of(order: Order | None, relative: Choice | None) -> Position:
+    """Return the place in a run order as bpf(2) takes it."""
     if relative is None:
         return FIRST if order == "first" else LAST
     (neighbour,) = relative.attachments or ()
@@ -131,7 +132,7 @@ def _detach(attachment: Attachment, revision: int) -> None:
 
 
 @contextmanager
-def _explain(hook: Hook, *, program: int = 0, revision: int = 0) -> Iterator[None]:
+def explained(hook: Hook, *, program: int = 0, revision: int = 0) -> Iterator[None]:
     """Turn the kernel's refusals within the block into AttachError."""
     try:
         yield

@@ -1,0 +1,177 @@
+"""List what the kernel has loaded and attached: hooks in run order, programs, maps, links."""
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, XdpAttachment, listed
+from pytc.api.calls import context, public
+from pytc.api.traffic import attachments_of
+from pytc.bpf.analyse.program_info import ProgramInfo, program_info
+from pytc.bpf.loader import program as loader
+from pytc.bpf.object.names import kernel_map_names, kernel_name
+from pytc.bpf.sys import cgroups
+from pytc.bpf.sys.constants import Command, MapType, ProgramType
+from pytc.bpf.sys.descriptions import MapDescription
+from pytc.bpf.sys.info import describe_map, ids, map_by_id, program_by_id
+from pytc.bpf.sys.links import LinkDescription
+from pytc.bpf.sys.links import links as all_links
+from pytc.commands.hooks.show import classful_parents, xdp_link
+from pytc.commands.shared.context import Context
+from pytc.commands.shared.device_hooks import PARENTS, HookName, attached_filters, device_hook
+from pytc.errors import ArgumentError, AttachError, BpfSyscallError, DeviceNotFoundError, UnsupportedError
+from pytc.handles import Handle
+from pytc.netlink.xdp import xdp_programs
+
+_NOT_HERE = (errno.ENXIO, errno.EACCES)
+_Described = TypeVar("_Described")
+
+
+@public
+def hooks(device: str) -> list[Attachment]:
+    """Return what packets meet at a device, in order: XDP, tcx and filters of ingress; then tcx and filters of egress,
+    the filters of classful qdiscs, and netkit.
+
+    Filters without an eBPF program are left out; :func:`filters` has them. Raises DeviceNotFoundError, AttachError,
+    NetlinkError.
+
+    >>> for attachment in pytc.hooks("em1"):
+    ...     print(attachment.kind, attachment.place, attachment.program.name)
+    """
+    with context() as surroundings:
+        return list(_hooks(surroundings, device))
+
+
+def _hooks(surroundings: Context, device: str) -> Iterator[Attachment]:
+    index = surroundings.device_index(device)
+    for attached in xdp_programs(surroundings.session, index):
+        yield XdpAttachment(device, attached.mode, attached.program, xdp_link(index, attached.program))
+    for name in ("ingress", "egress"):
+        yield from _of_hook(surroundings, device, name)
+        yield from _of_parent(surroundings, device, PARENTS[name])
+    for parent in classful_parents(surroundings, index):
+        yield from _of_parent(surroundings, device, parent)
+    for behind in ("primary", "peer"):
+        yield from _of_hook(surroundings, device, behind)
+
+
+def _of_hook(surroundings: Context, device: str, name: HookName) -> Iterator[DeviceAttachment]:
+    hook = device_hook(surroundings, device, name)
+    try:
+        queried = hook.query()
+    except AttachError as error:
+        if isinstance(error, UnsupportedError) or error.errno in _NOT_HERE:
+            return
+        raise
+    for program, link in queried.programs:
+        yield DeviceAttachment(hook, program, link, "found")
+
+
+def _of_parent(surroundings: Context, device: str, parent: Handle) -> Iterator[Attachment]:
+    return attachments_of(attached_filters(surroundings, device, parent), device, parent)
+
+
+@public
+def cgroup_programs(path: "str | os.PathLike[str]") -> list[CgroupAttachment]:
+    """Return the programs that are attached to a cgroup, those of each attach type in run order.
+
+    ``path`` is its directory. Raises AttachError for what is not a cgroup of version 2.
+    """
+    return listed(os.fspath(path))
+
+
+@public
+def attachments(program: "loader.Program | int | str") -> list[Attachment]:
+    """Find where a program is attached: at the devices of this network namespace, and at cgroups.
+
+    ``program`` is a program, an id, or a name, which several programs may have. Raises AttachError, NetlinkError.
+    """
+    found = []
+    for _, device in socket.if_nameindex():
+        try:
+            found += hooks(device)
+        except DeviceNotFoundError:
+            continue  # gone meanwhile
+    for mount in cgroups.mounts()[:1]:
+        for directory in cgroups.cgroup_tree(mount):
+            try:
+                found += listed(directory)
+            except AttachError as error:
+                if error.errno not in (errno.ENOENT, errno.ENODEV):
+                    raise
+    return [attachment for attachment in found if _runs(attachment, program)]
+
+
+def _runs(attachment: Attachment, program: "loader.Program | int | str") -> bool:
+    if isinstance(program, str):
+        about = attachment.program
+        return about is not None and about.name == kernel_name(program)
+    return attachment.program_id == (program if isinstance(program, int) else program.description.id)
+
+
+@public
+def programs(*, name: str = "", tag: str = "", type: str = "") -> list[ProgramInfo]:
+    """Return the programs of this machine, all or those with a name, tag or type like ``sched_cls``.
+
+    ``Program.from_id(info.id)`` opens one. Raises BpfSyscallError; needs CAP_SYS_ADMIN.
+
+    >>> [(info.id, info.run_count) for info in pytc.programs(name="firewall")]
+    """
+    number = _number(ProgramType, type, "programs")
+    return [
+        info
+        for info in _all(Command.PROG_GET_NEXT_ID, _program_info)
+        if name in ("", info.name) or info.name == kernel_name(name)
+        if tag in ("", info.tag) and number in (None, info.type)
+    ]
+
+
+def _program_info(number: int) -> ProgramInfo:
+    with program_by_id(number) as descriptor:
+        return program_info(descriptor.fd)
+
+
+@public
+def maps(*, name: str = "", type: str = "") -> list[MapDescription]:
+    """Return the maps of this machine, all or those with a name or a type like ``lru_hash``.
+
+    ``Map.from_id(info.id)`` opens one. Raises BpfSyscallError; needs CAP_SYS_ADMIN.
+    """
+    number, names = _number(MapType, type, "maps"), kernel_map_names(name) if name else set()
+    return [
+        info
+        for info in _all(Command.MAP_GET_NEXT_ID, _map_info)
+        if (not names or info.name in names) and number in (None, info.type)
+    ]
+
+
+def _map_info(number: int) -> MapDescription:
+    with map_by_id(number) as descriptor:
+        return describe_map(descriptor.fd)
+
+
+def _all(command: Command, describe: Callable[[int], _Described]) -> Iterator[_Described]:
+    for number in ids(command):
+        try:
+            yield describe(number)
+        except BpfSyscallError as error:
+            if error.errno != errno.ENOENT:  # gone meanwhile
+                raise
+
+
+def _number(types: "type[MapType] | type[ProgramType]", word: str, what: str) -> int | None:
+    if not word:
+        return None
+    try:
+        return types[word.upper()].value
+    except KeyError:
+        raise ArgumentError(f'"{word}" is no type of {what}: {", ".join(one.name.lower() for one in types)}') from None
+
+
+@public
+def links(*, type: str = "") -> list[LinkDescription]:
+    """Return the links of this machine, all or those of a type like ``tcx`` or ``cgroup``; raises BpfSyscallError,
+    needs CAP_SYS_ADMIN."""
+    return [link for link in all_links() if type in ("", link.type)]

@@ -1,0 +1,31 @@
+"""Network namespaces of a thread."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pytc.api.calls import log
+
+
+@contextmanager
+def netns(name: str) -> Iterator[None]:
+    """Work in another network namespace until the block ends: a name of ip-netns(8), or a path.
+
+    It moves this thread alone; others stay where they are, and so do tasks of asyncio that run meanwhile in this one:
+    do not wait for anything in the block. Raises NamespaceError.
+
+    >>> with pytc.netns("blue"):
+    ...     pytc.filters("em1")
+    """
+    from pytc.netlink.session import namespace
+
+    with namespace(name):
+        log.debug("entered network namespace %s", name)
+        yield
+
+
+def namespace_id() -> tuple[int, int]:
+    """Return device and inode of this thread's network namespace, which name it."""
+    import os
+
+    status = os.stat("/proc/thread-self/ns/net")
+    return status.st_dev, status.st_ino
