@@ -1,15 +1,20 @@
-"""Writes what is made from the grammar and its help texts: ``python -m docs.manual``."""
+"""Writes what is made from the grammar, its help texts and docstrings: ``python -m docs.manual``."""
 
 from pathlib import Path
 
 from docs.manual.compatibility import document
 from docs.manual.kernels import document as kernels
+from docs.manual.library import document as reference
+from docs.manual.library import surface
 from docs.manual.man_page import page
 
 DOCS = Path(__file__).parents[1]
+SURFACE = DOCS.parent / "tests" / "unit" / "api" / "surface.txt"
 
 if __name__ == "__main__":
     (DOCS / "compatibility.md").write_text(document())
     (DOCS / "pytc.8").write_text(page())
+    (DOCS / "python.md").write_text(reference())
+    SURFACE.write_text(surface())  # the public names: what changes there, users see
     if table := kernels():  # only where tests have run on several kernels
         (DOCS / "kernels.md").write_text(table)

@@ -79,9 +79,8 @@ def attach_filter(
 
     ``parent`` is ``ingress``, ``egress``, or a class or qdisc like ``1:``; ``pref`` 0 and ``handle`` 0 let the
     kernel choose: with ``replace``, too, another filter is added then. ``name`` is what dumps show, by default the
-    program's name. Raises DeviceNotFoundError,
-    QdiscConflictError for egress of an ingress qdisc, NetlinkError with the kernel's sentence, ArgumentError (a
-    ValueError) for a parent that is not a handle.
+    program's name. Raises DeviceNotFoundError, QdiscConflictError for egress of an ingress qdisc, NetlinkError with the
+    kernel's sentence, ArgumentError (a ValueError) for a parent that is not a handle.
     """
     options = filter_options(direct_action=direct_action, classid=classid, skip_hw=False, skip_sw=False)
     made = add_filter(

@@ -37,8 +37,10 @@ class Attachment(Closing, ABC):
 
     ``change`` says what the call that returned it has done; ``program_id`` is the id of the attached program.
 
-    >>> with program.attach_tcx("em1", "ingress") as attachment:
-    ...     attachment.replace(newer)
+    >>> with traffic.programs.drop_icmp.attach_filter("em1", "egress", pref=7) as attachment:
+    ...     attachment.replace(traffic.programs.count_protocols)
+    ...     attachment
+    <FilterAttachment em1 egress pref 7 handle 0x1 program ... 'count_protocols'>
     """
 
     def __init__(self, program_id: int, change: Change = "attached") -> None:

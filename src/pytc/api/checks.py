@@ -16,7 +16,8 @@ def lint(path: "str | os.PathLike[str]", *, version: str = "") -> list[Finding]:
 
     ``version`` is that of the kernel to load it, like ``5.4``; empty for any. Raises ObjectError.
 
-    >>> [(finding.check, finding.line) for finding in pytc.lint("examples/bpf/traffic.o", version="4.4")]
+    >>> pytc.lint("examples/bpf/traffic.o", version="4.4")[0].severity
+    'error'
     """
     return lint_file(os.fspath(path), version=version)
 
@@ -34,9 +35,10 @@ def explain(error: BaseException) -> str:
     """Return an error for people: its message, the likely causes, and of the verifier the line of C that it refused.
 
     >>> try:
-    ...     pytc.load("broken.o")
+    ...     pytc.load("missing.o")
     ... except pytc.PytcError as error:
     ...     print(pytc.explain(error))
+    cannot open object file "missing.o": No such file or directory
     """
     if not isinstance(error, PytcError):
         return f"{type(error).__name__}: {error}"

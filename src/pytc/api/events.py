@@ -62,6 +62,7 @@ class EventStream(Closing):
 
     >>> with firewall.maps.notices.events(timeout=0) as stream:
     ...     [event.source for event in stream]
+    []
     """
 
     def __init__(

@@ -22,8 +22,11 @@ def from_pyroute2(message: _Message) -> Filter:
 
     Raises ArgumentError for another message.
 
-    >>> with pyroute2.IPRoute() as ip:
-    ...     [pytc.from_pyroute2(message) for message in ip.get_filters(index=2, parent=0xFFFFFFF2)]
+    >>> with pyroute2.IPRoute() as route:
+    ...     index = route.link_lookup(ifname="em1")[0]
+    ...     messages = list(route.get_filters(index=index, parent=0xFFFFFFF2))
+    >>> [(one.kind, one.program.name) for one in map(pytc.from_pyroute2, messages) if one.handle]
+    [('bpf', 'firewall')]
     """
     try:
         data = bytes(message.data[message.offset : message.offset + message.length])

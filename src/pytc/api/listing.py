@@ -39,6 +39,7 @@ def hooks(device: str) -> list[Attachment]:
 
     >>> for attachment in pytc.hooks("em1"):
     ...     print(attachment.kind, attachment.place, attachment.program.name)
+    filter em1 ingress pref 49152 handle 0x1 firewall
     """
     with context() as surroundings:
         return list(_hooks(surroundings, device))
@@ -117,7 +118,8 @@ def programs(*, name: str = "", tag: str = "", type: str = "") -> list[ProgramIn
 
     ``Program.from_id(info.id)`` opens one. Raises BpfSyscallError; needs CAP_SYS_ADMIN.
 
-    >>> [(info.id, info.run_count) for info in pytc.programs(name="firewall")]
+    >>> firewall.program.id in [info.id for info in pytc.programs(name="firewall")]
+    True
     """
     number = _number(ProgramType, type, "programs")
     return [

@@ -13,8 +13,9 @@ def netns(name: str) -> Iterator[None]:
     It moves this thread alone; others stay where they are, and so do tasks of asyncio that run meanwhile in this one:
     do not wait for anything in the block. Raises NamespaceError.
 
-    >>> with pytc.netns("blue"):
-    ...     pytc.filters("em1")
+    >>> with pytc.netns("/proc/self/ns/net"):  # or "blue", where "ip netns add blue" has made it
+    ...     len(pytc.hooks("em1"))
+    1
     """
     from pytc.netlink.session import namespace
 
