@@ -36,18 +36,22 @@ ROOT = Handle(0xFFFF, 0xFFFF)
 CLSACT = Handle(0xFFFF, 0xFFF1)
 INGRESS = Handle(0xFFFF, 0xFFF2)
 EGRESS = Handle(0xFFFF, 0xFFF3)
+#: ULONG_MAX, which strtoul(3) returns for a larger number.
+_LONGEST = 0xFFFFFFFFFFFFFFFF
 
 
 def parse_classid(word: str) -> Handle:
-    """Return the handle of ``1:10``, ``1:``, ``:10``, ``root``, ``none``, or one hex number of 32 bits; raises
-    ValueError."""
+    """Return the handle of ``1:10``, ``1:``, ``:10``, ``root``, ``none``, or one hex number; raises ValueError.
+
+    tc uses the low 32 bits of a number without a colon, which strtoul(3) limits to 64 bits.
+    """
     if word == "root":
         return ROOT
     if word == "none":
         return UNSPEC
     major, colon, minor = word.partition(":")
     if not colon:
-        return Handle.from_number(_hex(major, 0xFFFFFFFF))
+        return Handle.from_number(min(_hex(major), _LONGEST) & 0xFFFFFFFF)
     return Handle(_hex(major, 0xFFFF) if major else 0, _hex(minor, 0xFFFF) if minor else 0)
 
 
@@ -58,10 +62,10 @@ def parse_qdisc_handle(word: str) -> Handle:
     return Handle(_hex(word.partition(":")[0], 0xFFFF), 0)
 
 
-def _hex(text: str, limit: int) -> int:
+def _hex(text: str, limit: int | None = None) -> int:
     if "_" in text or text != text.strip() or not text.isascii():
         raise ValueError(text)
     number = int(text, 16)
-    if not 0 <= number <= limit:
+    if number < 0 or (limit is not None and number > limit):
         raise ValueError(text)
     return number

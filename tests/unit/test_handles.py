@@ -25,13 +25,15 @@ HANDLES = st.builds(Handle, st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
         ("fffffff1", 0xFFFFFFF1),
         (":", 0),
         ("AB:cd", 0xAB00CD),
+        ("98765fedcb", 0x765FEDCB),
+        ("1" + 16 * "0", 0xFFFFFFFF),
     ],
 )
 def test_class_ids(word: str, number: int) -> None:
     assert parse_classid(word).number == number
 
 
-@pytest.mark.parametrize("word", ["", "x", "1:x", "10000:1", "1:10000", "1:2:3", "-1:", " 1:", "1_0:", "100000000"])
+@pytest.mark.parametrize("word", ["", "x", "1:x", "10000:1", "1:10000", "1:2:3", "-1:", " 1:", "1_0:", "-1"])
 def test_what_is_no_class_id(word: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         parse_classid(word)
