@@ -20,6 +20,8 @@ _PRIORITIES = 16
 _WORDS = ("bands", "strict", "quanta", "priomap", "help")
 #: TCA_ETS_QUANTA_BAND, TCA_ETS_PRIOMAP_BAND: a number each in the list of the same name.
 _QUANTUM, _BAND = 4, 6
+#: How many there may be: tc leaves it to the kernel to refuse more quanta than bands, whose number is a byte.
+_LONGEST = {_QUANTUM: 0xFF, _BAND: _PRIORITIES}
 _FORMATS = {_QUANTUM: struct.Struct("=I"), _BAND: struct.Struct("=B")}
 _number = unsigned(U32, 10)
 
@@ -58,7 +60,7 @@ def _elements(convert: Callable[[str], int], number: int) -> Form:
     def read(cursor: Cursor) -> list[int]:
         elements = [convert(cursor.take())]
         while not cursor.done and not is_one_of(cursor.peek(), _WORDS):
-            if len(elements) == _PRIORITIES:
+            if len(elements) == _LONGEST[number]:
                 _refuse_more(cursor.peek(), number)
             elements.append(convert(cursor.take()))
         return elements
@@ -75,7 +77,7 @@ def _refuse_more(word: str, number: int) -> None:
         raise InvalidOptionsError(
             f'"priomap" index cannot be higher than {_PRIORITIES - 1}', hints=(f'"{word}" is left',)
         )
-    raise InvalidOptionsError(f'The number of "quanta" must be <= {_MOST}', hints=(f'"{word}" is left',))
+    raise InvalidOptionsError(f'The number of "quanta" must be <= {_MOST}', hints=(f'"{word}" is one more than 255',))
 
 
 def _check(values: Values) -> None:
