@@ -5,7 +5,7 @@
 # make docs     docs/compatibility.md and docs/pytc.8, from the grammar and its help texts; docs/python.md, from docstrings
 # make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
 #               of it (root)
-# make tc-testing    the kernel's own tests of tc, on Linux 7.2 as user-mode Linux, by tc and by pytc (root)
+# make tc-testing    the kernel's own tests of tc, on Linux 7.2 and 6.12 as user-mode Linux, by tc and by pytc (root)
 # make test-vm  on Debian's 6.1 and 6.12 in QEMU, what user-mode Linux lacks; KERNELS, ARGS (root)
 # make test-compilers, make test-pythons  all test objects by each compiler; unit tests on each Python
 #
@@ -49,11 +49,11 @@ test-kernels:
 	@.ci/prepare kernels $(VENV)
 	@$(VENV)/bin/python .ci/uml.py $(KERNELS) $(ARGS)
 
-# The kernel's own tests of tc, by the newest tc and by pytc; ARGS="-k flower".
+# The kernel's own tests of tc, by the newest tc and by pytc; KERNELS=7.2 ARGS="-k flower" for some.
 tc-testing:
 	@.ci/prepare kernels $(VENV)
 	@$(VENV)/bin/python .ci/toolchains.py tc-newest
-	@$(VENV)/bin/python .ci/tc_testing.py $(ARGS)
+	@$(VENV)/bin/python .ci/tc_testing.py $(KERNELS) $(ARGS)
 
 test-vm:
 	@.ci/prepare vm $(VENV)

@@ -1,9 +1,10 @@
-"""Sets up programs that call tc, for the tests that run them with tc and with pytc (tests/vm/clients).
+"""Sets up programs that call tc, for the tests that run them with tc and with pytc (tests/vm/clients), and scapy.
 
 usage: .ci/clients.py    prints a line for each that is unavailable
 
-Debian's mininet and wondershaper are unpacked, tcconfig is installed from PyPI into a directory of its own; all of it
-is in ${XDG_CACHE_HOME:-~/.cache}/pytc-archive/clients, and nothing is installed on the machine.
+Debian's mininet, wondershaper and shorewall are unpacked, with the iptables that shorewall wants; tcconfig and scapy
+are installed from PyPI, into a directory each. All of it is in ${XDG_CACHE_HOME:-~/.cache}/pytc-archive/clients, and
+nothing is installed on the machine.
 """
 
 from __future__ import annotations
@@ -11,14 +12,23 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import archive
 
 SUITE = "bookworm"
-PACKAGES = ("mininet", "wondershaper")
-#: From PyPI, with all that it needs.
-MODULES = ("tcconfig==0.30.1",)
+PACKAGES = (
+    *("mininet", "wondershaper"),
+    *("shorewall", "shorewall-core", "iptables", "libxtables12", "libip4tc2", "libip6tc2"),
+)
+#: From PyPI, with all that they need. scapy makes the packets of the kernel's tests of tc (.ci/tc_testing.py).
+MODULES = ("tcconfig==0.30.1", "scapy==2.6.1")
 DIRECTORY = archive.CACHE / "clients"
+
+
+def directory(name: str) -> Path:
+    """Return where a module of PyPI is, if it is to be had."""
+    return DIRECTORY / next(module.replace("==", "-") for module in MODULES if module.startswith(f"{name}=="))
 
 
 def main() -> int:
@@ -34,8 +44,8 @@ def main() -> int:
         except archive.Unavailable as error:
             sys.stderr.write(f"going on without {package}: {error}\n")
     for module in MODULES:
-        name, _, version = module.partition("==")
-        target = DIRECTORY / f"{name}-{version}"
+        name = module.partition("==")[0]
+        target = directory(name)
         if not target.is_dir():
             scratch = DIRECTORY / f"{name}.new"
             shutil.rmtree(scratch, ignore_errors=True)

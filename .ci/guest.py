@@ -28,6 +28,8 @@ PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _CONSOLE_LINES = 40
 #: Directories of sources for newer compilers, and for a linker.
 _OTHER_COMPILERS = ("newer", "linked")
+#: Variables that the tests in a guest see.
+PASSED_ON = ("PYTC_TC", "PYTC_TC_TESTING", "PYTC_TC_TESTING_ELSEWHERE")
 #: Directories of objects: of several checkouts.
 _KEPT_OBJECTS = 8
 
@@ -167,7 +169,7 @@ def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
     )
     environment = {
         "PYTC_IN_VM": "1",
-        **{name: os.environ[name] for name in ("PYTC_TC", "PYTC_TC_TESTING") if name in os.environ},
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         "PYTC_CLIENTS": str(CACHES / "pytc-archive" / "clients"),
         "PYTC_OBJECTS": str(objects),
         "PYTC_RESULTS": str(share),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
@@ -40,26 +41,56 @@ NAMES = {
     "BATCH_DIR": "/dev/shm",
     "NS": "tcut",
 }
+#: Sends frames out of a device, so many times.
+_SENDER = """
+import socket, sys
+device, count, *frames = sys.argv[1:]
+with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+    sender.bind((device, 0))
+    for frame in frames * int(count):
+        try:
+            sender.send(bytes.fromhex(frame))
+        except OSError:
+            pass  # the queue is full
+"""
+_PLUGINS = {"nsPlugin"}
+#: Fields by which a case of one kernel differs from that of another.
+_MATTERS = ("setup", "cmdUnderTest", "expExitCode", "scapy", "verifyCmd", "matchPattern", "matchCount", "matchJSON")
 #: What only a shell understands.
 _SHELL = frozenset("|&;<>()$`*?[]{}~!#\n")
 
 
 class Case(NamedTuple):
-    """A case: its id, and its fields as the file has them."""
+    """A case: its id, its fields as the file has them, and the packets that it sends."""
 
     id: str
     fields: Mapping[str, Any]
+    packets: list[list[str]]
 
 
-def read_cases(path: Path) -> list[Case]:
-    """Return the cases of a file that need no plugin but that for namespaces."""
-    cases = [Case(fields["id"], fields) for fields in json.loads(path.read_text())]
-    return [case for case in cases if case.fields.get("skip") != "yes" and _plugins(case) <= {"nsPlugin"}]
+def read_cases(directory: Path, path: Path) -> list[Case]:
+    """Return the cases of a file that run here: in a namespace, and with packets where packets.json has them."""
+    packets = read_packets(directory)
+    cases = [Case(fields["id"], fields, packets.get(fields["id"], [])) for fields in json.loads(path.read_text())]
+    return [case for case in cases if case.fields.get("skip") != "yes" and _plugins(case) <= _PLUGINS]
+
+
+def read_packets(directory: Path) -> dict[str, list[list[str]]]:
+    """Return, by the id of a case, what it sends: lists of a device, a count, and frames in hex."""
+    path = directory / "packets.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def without(cases: list[Case], others: list[Case]) -> list[Case]:
+    """Return the cases that are not among others, or do something else there."""
+    same = {case.id: [case.fields.get(name) for name in _MATTERS] for case in others}
+    return [case for case in cases if same.get(case.id) != [case.fields.get(name) for name in _MATTERS]]
 
 
 def _plugins(case: Case) -> set[str]:
-    needed = case.fields.get("plugins", {}).get("requires", [])
-    return {needed} if isinstance(needed, str) else {str(one) for one in needed}
+    listed = case.fields.get("plugins", {}).get("requires", [])
+    needed = {listed} if isinstance(listed, str) else {str(one) for one in listed}
+    return needed - ({"scapyPlugin"} if case.packets else set())
 
 
 class Runner:
@@ -83,6 +114,11 @@ class Runner:
         done = self._do(fields["cmdUnderTest"])
         if done.status != int(fields["expExitCode"]):
             return f"{fields['cmdUnderTest']!r} exits with {done.status}, not {fields['expExitCode']}: {done.err}"
+        for device, *words in case.packets:
+            place = Template(device).safe_substitute(self._names)
+            sent = self._side.do(sys.executable, "-c", _SENDER, place, *map(str, words))
+            if sent.status:
+                return f"no packets: {sent.err}"
         verified = self._do(fields["verifyCmd"])
         output = verified.err if verified.status and verified.err else verified.out
         if "matchJSON" in fields:
