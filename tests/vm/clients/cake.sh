@@ -2,7 +2,7 @@
 set -e
 modprobe -q ifb || true
 tc qdisc show dev em1
-tc qdisc add cake help >/dev/null 2>&1 && echo "cake is known"
+tc qdisc add cake help 2>&1 | grep -q ^Usage && echo "cake is known"
 ip link add name ifb4em1 type ifb 2>/dev/null || true
 ip link set dev ifb4em1 up
 tc qdisc del dev em1 root 2>/dev/null || true
@@ -12,6 +12,7 @@ tc qdisc add dev em1 handle ffff: ingress
 tc qdisc del dev ifb4em1 root 2>/dev/null || true
 tc qdisc add dev ifb4em1 root cake bandwidth 80mbit diffserv4 dual-dsthost ingress wash rtt 50ms memlimit 4m atm
 tc filter add dev em1 parent ffff: protocol all prio 10 u32 match u32 0 0 flowid 1:1 action mirred egress redirect dev ifb4em1
+state
 tc qdisc change dev em1 root cake bandwidth 10mbit
 tc -s qdisc show dev em1 | grep -c cake
 tc qdisc del dev ifb4em1 root cake bandwidth 1mbit
