@@ -162,6 +162,11 @@ def join_attributes(attributes: Iterable[tuple[int, bytes]]) -> bytes:
     )
 
 
+def mark_inner(data: bytes) -> Nested:
+    """Return attributes of which each holds others as they are sent; the kernel often shows them without the mark."""
+    return Nested(join_attributes((mark_nested(number), payload) for number, payload in split_attributes(data)))
+
+
 def mark_nested(number: int) -> int:
     """Return the number of an attribute that holds others, marked as such."""
     return number | _NESTED

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _OPTIONAL = {
     "qdisc": (
         "atm cake cake_mq cbq cbs choke clsact codel drr dsmark dualpi2 etf ets fq fq_codel fq_pie gred hfsc hhf htb "
-        "ingress mqprio multiq netem pie plug prio qfq red sfb sfq skbprio taprio tbf teql0"
+        "ingress mqprio multiq netem pie plug prio qfq red rr sfb sfq skbprio taprio tbf teql0"
     ),
     "filter": "basic bpf cgroup flow flower fw matchall route rsvp rsvp6 tcindex u32",
     "action": (
@@ -35,7 +35,11 @@ _SINCE = {
     "gate": "5.8",
 }
 # The version that dropped a kind.
-_UNTIL = {**dict.fromkeys("atm cbq dsmark rsvp rsvp6 tcindex".split(), "6.3"), "ipt": "6.8", "xt": "6.8"}
+_UNTIL = {
+    **dict.fromkeys("atm cbq dsmark rsvp rsvp6 tcindex".split(), "6.3"),
+    **dict.fromkeys(("ipt", "xt"), "6.8"),
+    "rr": "2.6.27",
+}
 _PREFIXES = {"qdisc": "sch", "filter": "cls", "action": "act"}
 # Kinds whose module, or setting, has another name.
 _MODULES = {"clsact": "sch_ingress", "cake_mq": "sch_cake", "teql0": "sch_teql", "xt": "act_ipt"}
@@ -64,10 +68,11 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
         return f"{lacks}: {meant}" if (meant := suggestion(kind, kinds)) else lacks
     module = _MODULES.get(kind, f"{_PREFIXES[what]}_{kind}")
     setting = f"CONFIG_NET_{_SETTINGS.get(kind, module.upper())}"
-    if until := _UNTIL.get(kind, ""):  # 6.1.176 lacks what 6.1 had
+    if until := _UNTIL.get(kind, ""):
+        others = "" if until[0] == "2" else ", and some later releases of older versions, too"  # 6.1.176 for one
         return (
-            f"{lacks}: Linux {until} dropped it, and some later releases of older versions, too; before, it was built "
-            f"with {setting} or came with the module {module}"
+            f"{lacks}: Linux {until} dropped it{others}; before, it was built with {setting} or came with the module "
+            f"{module}"
         )
     since = _SINCE.get(kind, "")
     age = f" came with Linux {since}," if since else ""

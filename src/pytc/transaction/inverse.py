@@ -1,31 +1,27 @@
-"""Changes that can be undone without loss, and how.
+"""Changes that can be undone without loss.
 
 Without loss: afterwards ``tc -s show`` says what it said before. Counters and queues go with what holds them, so that
-qdiscs and classes that were there before are changed in place at most, and of those only the kinds whose description is
-also a request that makes them what they were: no value rounded, none that can be set and not unset.
+qdiscs, classes and actions that were there before are changed in place at most, and of those only the kinds whose
+description is also a request that makes them what they were (:mod:`pytc.transaction.restoring`).
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from pytc.errors import AtomicError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.kinds import filters
-from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
 from pytc.transaction.kernel_state import Identity, KernelState, identities, not_created, object_text
+from pytc.transaction.restoring import action_obstacle, obstacle, place_of
 
-#: Kinds of qdiscs that are made what they were by what the kernel shows of them; the last two have nothing to change.
-QDISCS = ("pfifo", "bfifo", "clsact", "ingress")
-#: The same of classes, with what the kernel shows and does not take.
-CLASSES: Mapping[str, tuple[str, ...]] = {"htb": ("TCA_HTB_OFFLOAD",), "drr": ()}
 _COUNTERS = "its counters cannot be restored"
 _MINOR = 0xFFFF
 
 
 class Affected(NamedTuple):
-    """Objects that a request affects: ``changed`` exist before and after it, ``deleted`` are filters that it deletes.
+    """Objects that a request affects: ``changed`` exist before and after it.
 
+    ``deleted`` are filters that it deletes, in the order in which they can be added again.
     With ``is_own``, it changes what the batch itself has created.
     """
 
@@ -49,9 +45,8 @@ def find_affected(message: TcMessage, state: KernelState, created: "set[Identity
         return _affected_classes(message, state, created)
     if message.type in (c.NEWCHAIN, c.DELCHAIN):
         _check_chain(message, state, created)
-    else:
-        _check_actions(message, state, created)
-    return Affected()
+        return Affected()
+    return _affected_actions(message, state, created)
 
 
 def _irreversible(what: str) -> AtomicError:
@@ -70,7 +65,9 @@ def _affected_by_new_filter(message: TcMessage, state: KernelState, created: "se
         return Affected()
     if not not_created([filter], created):
         return Affected(is_own=True)
-    _check_filter(filter)
+    _check_filter(filter, message)
+    if not place_of(filter):
+        _check_lonely(filter, state.filters(message))
     return Affected(changed=(filter,))
 
 
@@ -78,26 +75,42 @@ def _affected_by_deletion(message: TcMessage, state: KernelState, created: "set[
     if message.attributes.get("TCA_KIND") == "u32":  # the kernel goes by the handle alone, whatever the preference
         by_handle = state.filter(message)
         if by_handle is not None and not_created([by_handle], created):
-            _check_filter(by_handle)
-    chosen, staying = [], set()
-    for filter in not_created(state.filters(message), created):
+            _check_filter(by_handle, None)
+    chosen: list[TcMessage] = []
+    staying: dict[int, list[TcMessage]] = {}
+    all_filters = not_created(state.filters(message), created)
+    for filter in all_filters:
         if message.handle not in (0, filter.handle):
-            staying.add(filter.info)
+            staying.setdefault(filter.info, []).append(filter)
             continue
-        _check_filter(filter)
-        if filter.info in staying:  # a filter that is added to a preference runs first in it
-            raise _irreversible(
-                f"{object_text(filter)} could not be put back in its place after others of its preference"
-            )
+        _check_filter(filter, None)
         chosen.append(filter)
-    return Affected(deleted=tuple(chosen))
+    for filter in chosen:
+        if not (place := place_of(filter)):
+            _check_lonely(filter, all_filters)
+        position = all_filters.index(filter)
+        for other in staying.get(filter.info, ()):
+            if (place == "first") == (all_filters.index(other) < position):
+                raise _irreversible(
+                    f"{object_text(filter)} could not be put back in its place among others of its preference"
+                )
+    first = [filter for filter in chosen if place_of(filter) != "last"]
+    return Affected(deleted=(*reversed(first), *(filter for filter in chosen if place_of(filter) == "last")))
 
 
-def _check_filter(filter: TcMessage) -> None:
-    if filter.attributes.get("TCA_KIND") != "bpf":
-        raise _irreversible(f"{object_text(filter)} already exists, and only bpf filters can be restored")
+def _check_filter(filter: TcMessage, message: TcMessage | None) -> None:
+    """Raise AtomicError for a filter that could not be restored after a request; None deletes it."""
+    if reason := obstacle(filter, message):
+        raise _irreversible(f"{object_text(filter)} already exists, and {reason}")
     if _has_actions(filter):
         raise _irreversible(f"{object_text(filter)} already exists, with actions whose counters cannot be restored")
+
+
+def _check_lonely(filter: TcMessage, filters: "list[TcMessage]") -> None:
+    if any(other.info == filter.info and other.handle != filter.handle for other in filters):
+        raise _irreversible(
+            f"{object_text(filter)} already exists, and its place among others of its preference cannot be restored"
+        )
 
 
 def _has_actions(message: TcMessage) -> bool:
@@ -120,8 +133,10 @@ def _affected_qdiscs(message: TcMessage, state: KernelState, created: "set[Ident
         raise _irreversible(f"{object_text(present)} would be deleted, and {_COUNTERS}")
     if len({qdisc.handle for qdisc in qdiscs}) > 1 or not _stays_in_place(message, present):
         raise _irreversible(f"{object_text(present)} would lose its place, and {_COUNTERS}")
-    if present.attributes.get("TCA_KIND") not in QDISCS or "TCA_STAB" in present.attributes:
-        raise _irreversible(f"{object_text(present)} already exists, and its present options could not be restored")
+    if "TCA_STAB" in present.attributes:
+        raise _irreversible(f"{object_text(present)} already exists, and its size table could not be restored")
+    if reason := obstacle(present, message):
+        raise _irreversible(f"{object_text(present)} already exists, and {reason}")
     if message.attributes.keys() & {"TCA_RATE", "TCA_STAB"}:
         raise _irreversible(f"{object_text(present)} would get an estimator or a size table, which cannot be removed")
     return Affected(changed=(present,))
@@ -146,8 +161,8 @@ def _affected_classes(message: TcMessage, state: KernelState, created: "set[Iden
         return Affected(is_own=class_ is not None)
     if message.type == c.DELTCLASS:
         raise _irreversible(f"{object_text(class_)} would be deleted, and {_COUNTERS}")
-    if class_.attributes.get("TCA_KIND") not in CLASSES:
-        raise _irreversible(f"{object_text(class_)} already exists, and its present options could not be restored")
+    if reason := obstacle(class_, message):
+        raise _irreversible(f"{object_text(class_)} already exists, and {reason}")
     if "TCA_RATE" in message.attributes:
         raise _irreversible(f"{object_text(class_)} would get an estimator, which cannot be removed")
     return Affected(changed=(class_,))
@@ -161,61 +176,25 @@ def _check_chain(message: TcMessage, state: KernelState, created: "set[Identity]
         )
 
 
-def _check_actions(message: TcMessage, state: KernelState, created: "set[Identity]") -> None:
+def _affected_actions(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
     if message.type == c.NEWACTION and message.flags & c.EXCL:
-        return
-    for action in state.actions(message):
-        if action not in created:
-            raise _irreversible(f"action {action.kind} index {action.number} already exists, and could not be restored")
-
-
-def restoration_request(former: TcMessage, program: int) -> TcMessage:
-    """Return the request that makes an object again what it was.
-
-    ``program`` is the descriptor of a bpf filter's program, 0 for none.
-    """
-    kind, raw = former.attributes.get("TCA_KIND", ""), former.attributes.get("TCA_OPTIONS", b"")
-    attributes: dict[str, object] = {"TCA_KIND": kind}
-    if former.type == c.NEWTFILTER:
-        attributes["TCA_CHAIN"] = former.attributes.get("TCA_CHAIN", 0)
-        attributes["TCA_OPTIONS"] = _bpf_options(raw, program)
-        return former._replace(flags=c.CREATE, attributes=attributes)
-    if former.type == c.NEWTCLASS:
-        raw = _class_options(kind, raw)
-    if raw:
-        attributes["TCA_OPTIONS"] = raw
-    return former._replace(flags=0, info=0, attributes=attributes)
-
-
-def _class_options(kind: str, raw: bytes) -> bytes:
-    from pytc.tc.kinds import qdiscs
-
-    of_kind = qdiscs.find(kind)
-    assert of_kind is not None
-    options = of_kind.schema.decode(raw)
-    return of_kind.schema.encode([(name, value) for name, value in options.items() if name not in CLASSES[kind]])
-
-
-def _bpf_options(raw: bytes, program: int) -> bytes:
-    kind = filters.find("bpf")
-    assert kind is not None
-    attributes = dict(kind.schema.decode(raw))
-    attributes.pop("TCA_BPF_TAG", None)
-    if attributes.pop("TCA_BPF_ID", 0):
-        attributes["TCA_BPF_FD"] = program
-    attributes["TCA_BPF_FLAGS_GEN"] = attributes.get("TCA_BPF_FLAGS_GEN", 0) & (SKIP_HW | SKIP_SW)
-    return kind.schema.encode(list(attributes.items()))
-
-
-def is_same(first: TcMessage, second: TcMessage) -> bool:
-    """Report whether two messages describe the same object with the same options, counters aside."""
-    names = ("TCA_KIND", "TCA_CHAIN", "TCA_OPTIONS")
-    return (
-        first.ifindex == second.ifindex
-        and first.handle == second.handle
-        and first.parent == second.parent
-        and all(first.attributes.get(name) == second.attributes.get(name) for name in names)
-    )
+        return Affected()
+    named = state.actions(message)
+    for action in named:
+        if action in created:
+            continue
+        what = f"action {action.kind} index {action.number}"
+        if message.type != c.NEWACTION:
+            raise _irreversible(f"{what} would be deleted, and {_COUNTERS}")
+        if len(identities(message)) > 1:
+            raise _irreversible(f"{what} already exists, and could be restored only after a command of its own")
+        present = state.action(action)
+        if present is None:
+            raise _irreversible(f"{what} cannot be read")
+        if reason := action_obstacle(present, message):
+            raise _irreversible(f"{what} already exists, and {reason}")
+        return Affected(changed=(present,))
+    return Affected()
 
 
 def deleted_identities(affected_objects: Affected) -> "list[Identity]":

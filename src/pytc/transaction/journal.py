@@ -20,7 +20,7 @@ from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.filters.records import filter_of_program
 from pytc.tc.kinds import filters
-from pytc.transaction.inverse import deleted_identities, find_affected, is_same, restoration_request
+from pytc.transaction.inverse import deleted_identities, find_affected
 from pytc.transaction.kernel_state import (
     Identity,
     KernelState,
@@ -31,6 +31,7 @@ from pytc.transaction.kernel_state import (
     object_text,
 )
 from pytc.transaction.owned_pins import pinned_map_id, remove_owned_pin, restore_pin
+from pytc.transaction.restoring import is_same, restoration_request
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
@@ -110,7 +111,7 @@ class Journal(Session):
         if message.type in _QUESTIONS:
             return super().request(message)
         objects = find_affected(message, self._state, self._created)
-        steps = [self._restoration(echo) for echo in (*objects.changed, *reversed(objects.deleted))]
+        steps = [self._restoration(echo) for echo in (*objects.changed, *objects.deleted)]
         chain, brings = self._new_chain(message), self._brings_preference(message)
         self._before_request = len(self._steps)
         is_new = message.type in _REMOVAL and not objects.changed and not objects.is_own
@@ -247,6 +248,8 @@ class Journal(Session):
     def _held_program(self, former: TcMessage) -> int:
         kind = filters.find("bpf")
         assert kind is not None
+        if former.attributes.get("TCA_KIND") != "bpf":
+            return 0
         number = kind.schema.decode(former.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID", 0)
         if not number:
             return 0
@@ -259,6 +262,8 @@ class Journal(Session):
         state = self._state
         if former.type == c.NEWQDISC:
             restored = next(iter(state.qdiscs(former)), None)
+        elif former.type == c.NEWACTION:
+            restored = state.action(*identities(former))
         else:
             restored = state.filter(former) if former.type == c.NEWTFILTER else state.class_(former)
         if restored is None or not is_same(former, restored):

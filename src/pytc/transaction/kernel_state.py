@@ -164,7 +164,12 @@ class KernelState:
 
     def is_action(self, identity: Identity) -> bool:
         """Report whether there is an action of that kind and index."""
-        return self._ask(action_message(c.GETACTION, identity)) is not None
+        return self.action(identity) is not None
+
+    def action(self, identity: Identity) -> TcMessage | None:
+        """Return the action of that kind and index."""
+        answer = self._ask(action_message(c.GETACTION, identity))
+        return answer._replace(type=c.NEWACTION) if answer is not None else None
 
     def contents(self, container: TcMessage) -> list[TcMessage]:
         """Return what goes with a qdisc, class or chain: its filters, and the qdiscs and classes below it."""

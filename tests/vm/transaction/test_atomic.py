@@ -25,6 +25,10 @@ FURNITURE = (
 CHANGES = (
     "class change dev em1 parent 1: classid 1:1 drr quantum 3000",
     "class replace dev em1 parent 1: classid 1:3 drr",
+    "qdisc change dev em1 parent 1:1 handle 10: fq_codel limit 100 target 3ms ce_threshold 2ms",
+    "filter replace dev em1 ingress pref 40 handle 7 fw classid 1:2",
+    "filter del dev em1 ingress pref 40 handle 7 fw",
+    "actions replace action gact pass index 5",
     "qdisc add dev em1 parent 1:2 handle 20: sfq perturb 10",
     "qdisc add dev em1 parent 1:2 handle 20: prio",
     "filter add dev em1 ingress pref 40 handle 8 fw classid 1:1",
@@ -42,14 +46,13 @@ CHANGES = (
 )
 REFUSED = (
     "class change dev em1 parent 1: classid 1:2 est 1sec 4sec drr",
-    "qdisc change dev em1 parent 1:1 handle 10: fq_codel limit 100",
-    "filter replace dev em1 ingress pref 40 handle 7 fw classid 1:2",
-    "filter del dev em1 ingress pref 40 handle 7 fw",
+    "qdisc change dev em1 parent 1:1 handle 10: fq_codel ce_threshold_selector 1/2",
+    "filter replace dev em1 ingress pref 40 handle 7 fw classid 1:2 indev lo",
     "filter add dev em1 ingress pref 40 fw",
     "filter del dev em1 ingress pref 50",
     "filter del dev em1 ingress",
     "filter change dev em1 ingress pref 10 handle 1 bpf bytecode '1,6 0 0 1' action gact pass index 5",
-    "actions replace action gact pass index 5",
+    "actions replace action gact pass index 5 cookie 1234",
     "actions del action gact index 5",
     "actions flush action gact",
     "actions replace action bpf bytecode '1,6 0 0 2' index 5",

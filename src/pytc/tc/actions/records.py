@@ -26,6 +26,8 @@ _PARAMETERS = {
     "ipt": 3,
     "xt": 3,
 }
+#: TCA_PEDIT_PARMS_EX, which stands for the attribute of old.
+_PEDIT_EXTENDED = 4
 
 
 class ActionRecord(NamedTuple):
@@ -81,7 +83,10 @@ def action_index(record: ActionRecord) -> int:
 
 def generic_parameters(record: ActionRecord) -> Generic | None:
     """Return the parameters that every kind has; None where there are none."""
-    raw = dict(split_attributes(record.options)).get(_PARAMETERS.get(record.kind, 2), b"")
+    parts = dict(split_attributes(record.options))
+    raw = parts.get(_PARAMETERS.get(record.kind, 2), b"")
+    if not raw and record.kind == "pedit":
+        raw = parts.get(_PEDIT_EXTENDED, b"")
     if len(raw) == _NUMBER.size:  # the index of ipt and xt stands alone
         return Generic(_NUMBER.unpack(raw)[0], 0)
     return Generic.unpack(raw)

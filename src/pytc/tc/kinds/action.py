@@ -7,7 +7,7 @@ from pytc.netlink.schema import Attributes, Type
 from pytc.render.documents import Document, Field, Part
 from pytc.tc.actions.action import ActionOptions
 from pytc.tc.kinds.declaration import Declared, Wire, encoder, read_values, shower, word_table
-from pytc.tc.kinds.interface import ActionKind, Encoded, EncodeEnv, RenderEnv
+from pytc.tc.kinds.interface import ActionKind, Encoded, EncodeEnv, RenderEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.action_parts import (
     PIPE,
@@ -50,6 +50,7 @@ def action(
     index_base: int = 10,
     index_of: str = "",
     bare: bool = False,
+    restoration: Restoration | None = None,
 ) -> ActionKind[DeclaredActionOptions]:
     """Return a kind of action with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
@@ -85,7 +86,7 @@ def action(
     head = (Field("kind", name, f"{name} "),) if heading is None else heading
     ending = "[ CONTROL ] [ index INDEX ]"
     usage = usage_text(declared.synopsis or f"action {name}", declared.options, declared.notes, ending, declared.forms)
-    return ActionKind(name, wire.schema, parse, encode, document, usage, heading)
+    return ActionKind(name, wire.schema, parse, encode, document, usage, heading, restoration)
 
 
 def show_control(before: str = " ", after: str = "") -> Callable[[Values, Any], Iterable[Part]]:

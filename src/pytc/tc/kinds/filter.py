@@ -17,6 +17,7 @@ from pytc.tc.kinds.interface import (
     FilterView,
     OpenedProgram,
     ProgramLookup,
+    Restoration,
 )
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags, take_actions, take_police
@@ -146,6 +147,7 @@ def filter(
     depends_on_words: Callable[[Values], bool] = lambda values: True,
     sends_always: bool = False,
     place: Callable[[DeclaredFilterOptions, FilterPlace], DeclaredFilterOptions] | None = None,
+    restoration: Restoration | None = None,
 ) -> FilterKind[DeclaredFilterOptions, Values]:
     """Return a kind of filter with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
@@ -188,4 +190,5 @@ def filter(
         brief=tuple(f"{prefix}_{attribute}" for attribute in brief),
         usage=usage_text(declared.synopsis or name, declared.options, declared.notes),
         place=place,
+        restoration=restoration,
     )

@@ -1,7 +1,7 @@
 """Interfaces of kinds of filters, actions and qdiscs: what a module declares, and what its functions receive."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.handles import UNSPEC, Handle
@@ -85,6 +85,35 @@ class FilterView(NamedTuple):
     actions: Sequence[Part] = ()
 
 
+class Restoration(Value):
+    """What makes the kernel's description of an object a request that restores the object.
+
+    Names are those of the kind's attributes, whole. Where a request ``replaces`` an object's options, those that it
+    lacks get their defaults; elsewhere they stay, and an option that was not there before is taken back only if it is
+    in ``unset``, by the value there, or with another attribute where that is None. ``described`` are attributes that
+    are not sent. ``resent`` has functions of values that the kernel shows otherwise than it takes them, rounded or
+    without a mark; they return what makes them so, None for nothing.
+    Of the structure before the attributes, ``header`` bytes are options, and those behind them counters; all, where it
+    is 0. Objects with one of the ``counters`` lose it, unless all its bytes are 0.
+
+    ``refuse`` is given the attributes that are there and those that are requested, None for a deletion, and returns why
+    it could not be taken back, empty where it could.
+
+    Of filters, ``place`` is where one goes that is added to others of its preference; empty where it cannot be known.
+    Those that may not be ``deleted`` are changed at most.
+    """
+
+    replaces: bool = False
+    unset: Mapping[str, Any] = {}
+    described: tuple[str, ...] = ()
+    resent: Mapping[str, Callable[[Any], Any]] = {}
+    header: int = 0
+    counters: tuple[str, ...] = ()
+    refuse: Callable[[Attributes, Attributes | None], str] | None = None
+    place: Literal["first", "last", ""] = ""
+    deleted: bool = True
+
+
 _Filter = TypeVar("_Filter", bound=FilterOptions)
 _Action = TypeVar("_Action", bound=ActionOptions)
 _Ematch = TypeVar("_Ematch")
@@ -105,6 +134,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
 
     A kind that takes actions names their attributes, ``actions`` and ``police``. ``brief`` are the attributes that
     brief output shows. ``usage`` is a help text. Where it ``sends_always``, options are sent also without any word.
+    Without a ``restoration``, an existing filter cannot be restored.
     """
 
     name: str
@@ -121,6 +151,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     usage: str = ""
     sends_always: bool = False
     place: Callable[[_Filter, FilterPlace], _Filter] | None = None
+    restoration: Restoration | None = None
 
 
 class EmatchKind(Value, Generic[_Ematch]):
@@ -160,7 +191,8 @@ class ActionKind(Value, Generic[_Action]):
     """A kind of action.
 
     ``parse`` reads all words up to those that every action may have (cookie, hw_stats ...). ``usage`` is a help text,
-    ``heading`` what brief output shows before the index, where that is not the kind.
+    ``heading`` what brief output shows before the index, where that is not the kind. Without a ``restoration``, an
+    existing action cannot be restored.
     """
 
     name: str
@@ -170,6 +202,7 @@ class ActionKind(Value, Generic[_Action]):
     document: Callable[[Attributes, RenderEnv], Document]
     usage: str
     heading: Document | None = None
+    restoration: Restoration | None = None
 
 
 class QdiscEnv(NamedTuple):
@@ -212,6 +245,8 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     default_handle: Handle = UNSPEC
     default_parent: Handle = UNSPEC
     nested: bool = False
+    restoration: Restoration | None = None
+    class_restoration: Restoration | None = None
 
     def options(self, encoded: Encoded) -> bytes:
         """Return TCA_OPTIONS of a qdisc or class."""

@@ -8,7 +8,7 @@ from pytc.netlink.schema import HEADER, Attributes, Type
 from pytc.render.documents import Display, Document
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.declaration import Declared, Wire, encoder, read_values, shower, word_table
-from pytc.tc.kinds.interface import Encoded, QdiscEnv, QdiscKind
+from pytc.tc.kinds.interface import Encoded, QdiscEnv, QdiscKind, Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.help import usage_text
 from pytc.value import Value
@@ -42,6 +42,8 @@ def qdisc(
     default_handle: Handle = UNSPEC,
     default_parent: Handle = UNSPEC,
     nested: bool = False,
+    restoration: Restoration | None = None,
+    class_restoration: Restoration | None = None,
 ) -> QdiscKind[Options, Options]:
     """Return a kind of qdisc with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
@@ -71,6 +73,8 @@ def qdisc(
         default_handle=default_handle,
         default_parent=default_parent,
         nested=nested,
+        restoration=restoration,
+        class_restoration=class_restoration,
         **more,
     )
 

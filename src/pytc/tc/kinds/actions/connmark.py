@@ -4,6 +4,7 @@ include/uapi/linux/tc_act/tc_connmark.h)."""
 from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.words.engine import unsigned
 
 _ZONE = Form("ZONE", unsigned(U16, 10), lambda key, number, display: Field(key, number, f"{key} {number}"))
@@ -28,4 +29,5 @@ KIND = action(
     prefix="TCA_CONNMARK",
     attributes=(("PARMS", parameters("H2x", "zone")), ("TM", "cdata"), ("PAD", "cdata")),
     bare=True,
+    restoration=Restoration(replaces=True),
 )

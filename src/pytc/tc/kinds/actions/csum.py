@@ -7,6 +7,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import PASS
 from pytc.words.engine import Cursor, matches
@@ -78,4 +79,5 @@ Computes checksums anew, after the packet was changed. iph, ip4h and ipv4h are t
     attributes=(("PARMS", parameters("I", "update_flags")), ("TM", "cdata"), ("PAD", "cdata")),
     control=PASS,
     check=_check,
+    restoration=Restoration(replaces=True),
 )

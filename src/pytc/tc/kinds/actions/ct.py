@@ -6,7 +6,7 @@ from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.render.documents import Display, Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.interface import RenderEnv, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.addresses import format_address, parse_address
 from pytc.tc.kinds.shared.ip_protocols import ip_protocol_name, parse_ip_protocol
@@ -222,4 +222,5 @@ KIND = action(
     ),
     bare=True,
     heading=(Field("kind", "ct", "ct"),),
+    restoration=Restoration(replaces=True),
 )

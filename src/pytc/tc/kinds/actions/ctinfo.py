@@ -7,7 +7,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.action import action, parameters, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.interface import RenderEnv, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import Generic, reference_fields, time_fields
 from pytc.tc.kinds.shared.fields import hexadecimal
@@ -121,4 +121,8 @@ KIND = action(
     ),
     needs=("ACT",),
     bare=True,
+    restoration=Restoration(
+        replaces=True,
+        described=("TCA_CTINFO_STATS_DSCP_SET", "TCA_CTINFO_STATS_DSCP_ERROR", "TCA_CTINFO_STATS_CPMARK_SET"),
+    ),
 )

@@ -11,7 +11,7 @@ from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Group, Part
 from pytc.tc.actions.action import ActionOptions
 from pytc.tc.kinds import actions
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv, Restoration
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     Generic,
@@ -133,4 +133,12 @@ def document(attributes: Attributes, env: RenderEnv) -> Document:
     return [*fields, Field("", text="\n")]
 
 
-KIND = ActionKind("gact", SCHEMA, parse, encode, document, _USAGE)
+KIND = ActionKind(
+    "gact",
+    SCHEMA,
+    parse,
+    encode,
+    document,
+    _USAGE,
+    restoration=Restoration(unset={"TCA_GACT_PROB": bytes(8)}),
+)

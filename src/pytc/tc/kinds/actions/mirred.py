@@ -12,7 +12,7 @@ from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv, Restoration
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     PIPE,
@@ -169,4 +169,4 @@ def document(attributes: Attributes, env: RenderEnv) -> Document:
     ]
 
 
-KIND = ActionKind("mirred", SCHEMA, parse, encode, document, _USAGE)
+KIND = ActionKind("mirred", SCHEMA, parse, encode, document, _USAGE, restoration=Restoration(replaces=True))

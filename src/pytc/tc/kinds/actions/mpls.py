@@ -1,11 +1,12 @@
 """The ``mpls`` action: MPLS headers come, go and change (tc-mpls(8); include/uapi/linux/tc_act/tc_mpls.h)."""
 
 from pytc.errors import InvalidOptionsError, UsageError
+from pytc.netlink.schema import Attributes
 from pytc.protocols import format_protocol, parse_protocol
 from pytc.render.documents import Field
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.interface import RenderEnv, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import PASS, or_usage_error
 from pytc.words.engine import Converter, unsigned
@@ -17,6 +18,7 @@ _PUSHING = ("push", "mac_push")
 _VERB_HELP = "what is done with the outer header; mac_push puts one before that of Ethernet"
 _MAX_LABEL, _MAX_CLASS, _MAX_TTL = 0xFFFFF, 7, 0xFF
 _PROTOCOLS = (0x8847, 0x8848)
+_PARAMETERS = parameters("i", "m_action")
 #: Which verbs take which attributes, and how tc says it.
 _HEADER = (("push", "mac_push", "modify"), "push, mac_push and modify")
 _ETHERTYPE = (("push", "mac_push", "pop"), "push, mac_push and pop")
@@ -100,6 +102,13 @@ _OPTIONS = (
     ),
 )
 
+
+def _refuse_protocol(present: Attributes, requested: Attributes | None) -> str:
+    """Refuse verbs that take no protocol, with which the kernel shows one."""
+    verb = _NAMES.get(_PARAMETERS.unpack(present["TCA_MPLS_PARMS"])["m_action"], "")
+    return "" if verb in _ETHERTYPE[0] else "the kernel shows a protocol that it would not take"
+
+
 KIND = action(
     "mpls",
     Declared(
@@ -114,7 +123,7 @@ KIND = action(
     prefix="TCA_MPLS",
     attributes=(
         ("TM", "cdata"),
-        ("PARMS", parameters("i", "m_action")),
+        ("PARMS", _PARAMETERS),
         ("PAD", "cdata"),
         ("PROTO", "be16"),
         ("LABEL", "uint32"),
@@ -123,4 +132,5 @@ KIND = action(
         ("BOS", "uint8"),
     ),
     check=_check,
+    restoration=Restoration(replaces=True, refuse=_refuse_protocol),
 )

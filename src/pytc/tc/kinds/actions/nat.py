@@ -8,6 +8,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import PASS
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix
@@ -103,4 +104,5 @@ Of an address that is in OLD, the bits of the prefix become those of NEW. CONTRO
     check=_check,
     heading=(Field("type", "nat", " nat "),),
     index_of="Nat",
+    restoration=Restoration(replaces=True),
 )

@@ -13,7 +13,7 @@ from pytc.netlink.schema import Schema, join_attributes, mark_nested, split_attr
 from pytc.render.documents import ArrayField, Field, Part
 from pytc.tc.kinds.action import action, parameters, show_closing
 from pytc.tc.kinds.declaration import Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.interface import RenderEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.action_parts import PASS, control_group
 from pytc.tc.kinds.shared.pedit_words import Key, Munge, take_munge
@@ -155,4 +155,5 @@ retain MASK has the bits that are changed. CONTROL is {pass}.
     needs=("PARMS", "PARMS_EX"),
     heading=(Field("kind", "pedit", " pedit "),),
     index_of="Pedit",
+    restoration=Restoration(replaces=True),
 )

@@ -5,6 +5,7 @@ from pytc.errors import UsageError
 from pytc.render.documents import Field
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.words.engine import unsigned
 
@@ -55,4 +56,5 @@ KIND = action(
         ("PAD", "cdata"),
     ),
     check=_check,
+    restoration=Restoration(),
 )

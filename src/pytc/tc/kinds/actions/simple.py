@@ -8,6 +8,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing
 from pytc.tc.kinds.declaration import Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Values
 
 #: SIMP_MAX_DATA (net/sched/act_simple.c), with the byte at the end.
@@ -50,4 +51,5 @@ KIND = action(
     attributes=(("TM", "cdata"), ("PARMS", parameters()), ("DATA", "cdata"), ("PAD", "cdata")),
     check=_check,
     heading=(),
+    restoration=Restoration(replaces=True),
 )

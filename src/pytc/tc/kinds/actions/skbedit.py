@@ -6,6 +6,7 @@ from pytc.handles import Handle, parse_classid
 from pytc.render.documents import Display, Field
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.words.engine import choose, unsigned
 
 #: PACKET_HOST and so on (include/uapi/linux/if_packet.h), in the order in which abbreviations are tried.
@@ -112,4 +113,5 @@ KIND = action(
         ("QUEUE_MAPPING_MAX", "uint16"),
     ),
     check=_check,
+    restoration=Restoration(replaces=True),
 )

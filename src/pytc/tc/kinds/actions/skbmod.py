@@ -8,6 +8,7 @@ from pytc.errors import UsageError
 from pytc.render.documents import Display, Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
@@ -94,4 +95,5 @@ KIND = action(
     check=_check,
     heading=(),
     index_base=0,
+    restoration=Restoration(replaces=True),
 )

@@ -8,11 +8,11 @@ TCA_TUNNEL_KEY_ENC_OPTS_VXLAN or TCA_TUNNEL_KEY_ENC_OPTS_ERSPAN.
 from collections.abc import Callable
 
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import Schema, join_attributes, mark_nested, split_attributes
+from pytc.netlink.schema import Schema, join_attributes, mark_inner, mark_nested, split_attributes
 from pytc.render.documents import ArrayField, Field, Json, Part
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U8, U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.interface import RenderEnv, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.addresses import format_address, parse_address
 from pytc.words.engine import unsigned
@@ -201,4 +201,5 @@ KIND = action(
         ("ENC_TTL", "uint8"),
         ("NO_FRAG", "flag"),
     ),
+    restoration=Restoration(replaces=True, resent={"TCA_TUNNEL_KEY_ENC_OPTS": mark_inner}),
 )

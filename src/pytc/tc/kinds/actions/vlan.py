@@ -9,7 +9,7 @@ from pytc.protocols import format_protocol, parse_protocol
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv
+from pytc.tc.kinds.interface import RenderEnv, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
@@ -127,4 +127,5 @@ KIND = action(
         ("PUSH_ETH_SRC", "cdata"),
     ),
     check=_check,
+    restoration=Restoration(replaces=True),
 )

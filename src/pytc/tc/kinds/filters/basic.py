@@ -12,6 +12,7 @@ from pytc.tc.kinds.filter import (
     show_police_line,
     strict_handle,
 )
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.ematch import MATCH, NOTES, names_nothing, show_ematches
 
@@ -35,4 +36,5 @@ KIND = filter(
     police="POLICE",
     handle=strict_handle,
     depends_on_words=names_nothing,
+    restoration=Restoration(replaces=True, counters=("TCA_BASIC_PCNT",), place="first"),
 )

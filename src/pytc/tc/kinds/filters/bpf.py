@@ -8,7 +8,7 @@ from pytc.handles import Handle, parse_classid
 from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
 from pytc.tc.actions.action import Action, ActionOptions
-from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup
+from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup, Restoration
 from pytc.tc.kinds.shared.filter_parts import (
     ACTION,
     POLICE,
@@ -205,4 +205,5 @@ KIND = FilterKind(
     police="TCA_BPF_POLICE",
     brief=("TCA_BPF_FLAGS_GEN",),
     usage=_USAGE,
+    restoration=Restoration(replaces=True, described=("TCA_BPF_TAG",), place="first"),
 )

@@ -10,6 +10,7 @@ from pytc.tc.kinds.filter import (
     show_police_line,
     strict_handle,
 )
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.ematch import MATCH, NOTES, names_nothing, show_ematches
 
 KIND = filter(
@@ -30,4 +31,5 @@ given.
     handle=strict_handle,
     depends_on_words=names_nothing,
     sends_always=True,
+    restoration=Restoration(replaces=True, place="first"),
 )

@@ -8,7 +8,7 @@ from pytc.handles import Handle, parse_classid
 from pytc.render.documents import Display, Field, Part
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.filter import ACTION, POLICE, filter, show_actions_line, show_police
-from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.interface import FilterView, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
 from pytc.tc.kinds.shared.ematch import MATCH, NOTES, names_nothing, show_ematches
@@ -141,6 +141,14 @@ _OPTIONS = (
     ACTION,
     MATCH,
 )
+#: What the kernel leaves out of dumps.
+_ABSENT = {
+    "TCA_FLOW_MASK": U32,
+    **dict.fromkeys(
+        ("TCA_FLOW_XOR", "TCA_FLOW_RSHIFT", "TCA_FLOW_ADDEND", "TCA_FLOW_DIVISOR", "TCA_FLOW_BASECLASS"), 0
+    ),
+    "TCA_FLOW_EMATCHES": None,
+}
 
 KIND = filter(
     "flow",
@@ -185,4 +193,5 @@ The operations "and", "or" and "xor" may come several times, and are done in the
     police="POLICE",
     depends_on_words=names_nothing,
     sends_always=True,
+    restoration=Restoration(unset=_ABSENT, place="last"),
 )

@@ -6,11 +6,12 @@ from typing import Any
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import Handle, parse_classid
+from pytc.netlink.schema import Attributes, mark_inner
 from pytc.protocols import ALL
 from pytc.render.documents import Field, Group, Part
 from pytc.tc.kinds.declaration import Declared, Form, Option, rows
 from pytc.tc.kinds.filter import ACTION, DeclaredFilterOptions, filter, show_actions
-from pytc.tc.kinds.interface import FilterPlace, FilterView
+from pytc.tc.kinds.interface import FilterPlace, FilterView, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW, flag_fields
 from pytc.tc.kinds.shared.flower_forms import (
@@ -282,6 +283,14 @@ def _show_flags(values: Values, view: FilterView) -> list[Field]:
     return fields
 
 
+def _refuse_tags(present: Attributes, requested: Attributes | None) -> str:
+    """Refuse filters of VLAN tags and PPPoE, of which the kernel shows other EtherTypes than it was given."""
+    tags = tuple(f"TCA_FLOWER_KEY_{part}" for part in ("VLAN_", "CVLAN_", "NUM_OF_VLANS", "PPP_PROTO", "PPPOE_SID"))
+    if any(name.startswith(tags) for name in present):
+        return "the kernel does not tell whole which EtherTypes it matches"
+    return ""
+
+
 KIND = filter(
     "flower",
     Declared(
@@ -348,4 +357,10 @@ about.
     brief=("FLAGS",),
     sends_always=True,
     place=_place,
+    restoration=Restoration(
+        replaces=True,
+        described=("TCA_FLOWER_IN_HW_COUNT",),
+        refuse=_refuse_tags,
+        resent=dict.fromkeys(("TCA_FLOWER_KEY_ENC_OPTS", "TCA_FLOWER_KEY_ENC_OPTS_MASK"), mark_inner),
+    ),
 )

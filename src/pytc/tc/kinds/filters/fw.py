@@ -17,7 +17,7 @@ from pytc.tc.kinds.filter import (
     show_actions_line,
     show_police,
 )
-from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.interface import FilterView, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.words.engine import unsigned
@@ -85,4 +85,5 @@ Packets with that mark match, which the firewall or a socket has set. Without a 
     police="POLICE",
     handle=_handle,
     settle=_settle,
+    restoration=Restoration(place="first"),
 )

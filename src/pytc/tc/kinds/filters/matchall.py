@@ -15,7 +15,7 @@ from pytc.tc.kinds.filter import (
     show_flags,
     strict_handle,
 )
-from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.interface import FilterView, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 
 
@@ -43,4 +43,5 @@ KIND = filter(
     actions="ACT",
     handle=strict_handle,
     brief=("FLAGS",),
+    restoration=Restoration(counters=("TCA_MATCHALL_PCNT",), place="first"),
 )

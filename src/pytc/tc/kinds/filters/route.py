@@ -6,6 +6,7 @@ source or index of the device (16 bits).
 
 from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.netlink.devices import device_index
+from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
 from pytc.render.documents import Display, Field, Part
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
@@ -20,7 +21,7 @@ from pytc.tc.kinds.filter import (
     show_actions,
     show_police,
 )
-from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.interface import FilterView, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.kinds.shared.realms import parse_realm, realm_name
@@ -91,6 +92,15 @@ _OPTIONS = (
     ACTION,
 )
 
+
+def _refuse_move(present: Attributes, requested: Attributes | None) -> str:
+    """A filter whose realms or device change is another one, with another handle."""
+    if requested is None:
+        return ""
+    names = ("TCA_ROUTE4_TO", "TCA_ROUTE4_FROM", "TCA_ROUTE4_IIF")
+    return "" if all(present.get(name) == requested.get(name) for name in names) else "it would get another handle"
+
+
 KIND = filter(
     "route",
     Declared(
@@ -115,4 +125,5 @@ KIND = filter(
     handle=_handle,
     settle=_settle,
     depends_on_words=lambda values: "fromif" not in values,
+    restoration=Restoration(refuse=_refuse_move, place="first"),
 )

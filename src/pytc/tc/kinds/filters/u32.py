@@ -24,7 +24,7 @@ from pytc.tc.kinds.filter import (
     show_flags,
     show_police_line,
 )
-from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.interface import FilterView, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.kinds.shared.filter_parts import class_field
@@ -267,4 +267,10 @@ KIND = filter(
     handle=parse_handle,
     settle=_settle,
     brief=("FLAGS",),
+    restoration=Restoration(
+        unset={"TCA_U32_LINK": 0, "TCA_U32_FLAGS": None},
+        described=("TCA_U32_HASH", "TCA_U32_DIVISOR", "TCA_U32_SEL", "TCA_U32_PCNT", "TCA_U32_MARK"),
+        place="first",
+        deleted=False,
+    ),
 )

@@ -2,6 +2,7 @@
 net/sched/sch_cbs.c)."""
 
 from pytc.tc.kinds.declaration import SIGNED, U8, Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.words.engine import unsigned
@@ -29,4 +30,5 @@ KIND = qdisc(
     prefix="TCA_CBS",
     # struct tc_cbs_qopt
     attributes=(("PARMS", Layout("B3x4i", "offload hicredit locredit idleslope sendslope")),),
+    restoration=Restoration(),
 )

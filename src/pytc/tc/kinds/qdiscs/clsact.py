@@ -2,6 +2,7 @@
 
 from pytc.handles import CLSACT, Handle
 from pytc.tc.kinds.declaration import Declared
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.qdisc import qdisc
 
 #: Of clsact and ingress alike: a device has one of the two.
@@ -12,4 +13,5 @@ KIND = qdisc(
     Declared(sends_nothing=True, notes="A place for filters on ingress and egress. It has no options."),
     default_handle=HANDLE,
     default_parent=CLSACT,
+    restoration=Restoration(),
 )

@@ -3,8 +3,10 @@ net/sched/sch_codel.c)."""
 
 from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import OFF, ON, PACKETS, TIME, Declared, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
+from pytc.tc.kinds.shared import codel
 from pytc.tc.kinds.shared.fields import counter, signed_time
 from pytc.tc.rates import format_time
 
@@ -47,4 +49,8 @@ KIND = qdisc(
     prefix="TCA_CODEL",
     attributes=rows("uint32", "TARGET LIMIT INTERVAL ECN CE_THRESHOLD"),
     statistics=_statistics,
+    restoration=Restoration(
+        unset={"TCA_CODEL_CE_THRESHOLD": codel.NEVER},
+        resent=dict.fromkeys(("TCA_CODEL_TARGET", "TCA_CODEL_INTERVAL", "TCA_CODEL_CE_THRESHOLD"), codel.restored_time),
+    ),
 )

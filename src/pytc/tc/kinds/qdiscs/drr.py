@@ -2,6 +2,7 @@
 
 from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import SIZE, Declared, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.rates import format_size
@@ -31,4 +32,5 @@ KIND = qdisc(
     prefix="TCA_DRR",
     attributes=rows("uint32", "QUANTUM"),
     class_statistics=_class_statistics,
+    class_restoration=Restoration(),
 )

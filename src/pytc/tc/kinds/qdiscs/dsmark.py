@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Display, Field
 from pytc.tc.kinds.declaration import ON, U8, U16, Declared, Form, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.words.engine import signed
@@ -56,4 +57,5 @@ KIND = qdisc(
     ),
     prefix="TCA_DSMARK",
     attributes=(*rows("uint16", "INDICES DEFAULT_INDEX"), ("SET_TC_INDEX", "flag"), *rows("uint8", "MASK VALUE")),
+    class_restoration=Restoration(),
 )

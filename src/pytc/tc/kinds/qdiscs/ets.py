@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import join_attributes, split_attributes
+from pytc.netlink.schema import Attributes, join_attributes, split_attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared.fields import numbers
@@ -120,6 +121,12 @@ def _show_counts(values: Values, view: View) -> list[Field]:
     return [Field(name, count, f"{name} {count} ") for name, count in counts.items() if count is not None]
 
 
+def _refuse_bands(present: Attributes, requested: Attributes | None) -> str:
+    requested = requested or {}
+    bands = "TCA_ETS_NBANDS"
+    return "" if requested.get(bands) == present.get(bands) else "what is below its bands could not be restored"
+
+
 KIND = qdisc(
     "ets",
     Declared(
@@ -157,4 +164,5 @@ KIND = qdisc(
         ("PRIOMAP_BAND", "uint8"),
     ),
     nested=True,
+    restoration=Restoration(replaces=True, refuse=_refuse_bands),
 )

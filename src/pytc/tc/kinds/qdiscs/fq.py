@@ -6,7 +6,7 @@ from typing import Any
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, S32, SIZE, TIME, TIME64, U32, Declared, Form, Option, rows
-from pytc.tc.kinds.interface import QdiscEnv
+from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared.fields import counter, number, numbers, rate
@@ -282,4 +282,5 @@ KIND = qdisc(
         ("OFFLOAD_HORIZON", "uint32"),
     ),
     statistics=_statistics,
+    restoration=Restoration(),
 )

@@ -4,8 +4,10 @@ net/sched/sch_fq_codel.c)."""
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, PACKETS, SIZE, TIME, U8, Declared, Form, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.shared import codel
 from pytc.tc.kinds.shared.fields import counter, signed_time, statistics_lines
 from pytc.tc.rates import format_time
 from pytc.words.engine import unsigned
@@ -112,4 +114,11 @@ KIND = qdisc(
     ),
     statistics=_statistics,
     class_statistics=_statistics,
+    restoration=Restoration(
+        unset={"TCA_FQ_CODEL_CE_THRESHOLD": codel.NEVER},
+        described=("TCA_FQ_CODEL_FLOWS",),
+        resent=dict.fromkeys(
+            ("TCA_FQ_CODEL_TARGET", "TCA_FQ_CODEL_INTERVAL", "TCA_FQ_CODEL_CE_THRESHOLD"), codel.restored_time
+        ),
+    ),
 )

@@ -2,10 +2,11 @@
 net/sched/sch_fq_pie.c)."""
 
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, SIZE, Declared, Form, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import statistics_lines
-from pytc.tc.kinds.shared.pie import ALPHA, BETA, SWITCHES, TARGET, TUPDATE
+from pytc.tc.kinds.shared.pie import ALPHA, BETA, SWITCHES, TARGET, TUPDATE, restored_target
 from pytc.words.engine import unsigned
 
 KIND = qdisc(
@@ -48,4 +49,5 @@ KIND = qdisc(
         "new_flow_count new_flows_len old_flows_len memory_used",
     ),
     nested=True,
+    restoration=Restoration(described=("TCA_FQ_PIE_FLOWS",), resent={"TCA_FQ_PIE_TARGET": restored_target}),
 )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Document, Field, Group, Part
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv
+from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared.ratespec import Rate, bytes_per_second, parse_narrow_rate
@@ -193,4 +193,6 @@ SC := [ m1 RATE ] [ d TIME ] m2 RATE: at rate m1 for a time, and then at m2
     attributes=(("RSC", "cdata"), ("FSC", "cdata"), ("USC", "cdata")),
     header=_QDISC,
     class_statistics=_class_statistics,
+    restoration=Restoration(),
+    class_restoration=Restoration(),
 )

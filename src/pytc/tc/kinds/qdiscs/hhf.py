@@ -1,6 +1,7 @@
 """The ``hhf`` qdisc: heavy flows wait behind the others (include/uapi/linux/pkt_sched.h, net/sched/sch_hhf.c)."""
 
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, SIZE, TIME, U32, Declared, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import statistics_lines
@@ -42,4 +43,5 @@ KIND = qdisc(
         "drop_overlimit hh_overlimit tot_hh cur_hh",
         whole=True,
     ),
+    restoration=Restoration(),
 )

@@ -5,7 +5,7 @@ import struct
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import DECIMAL, ON, U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv
+from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared.fields import number, rate
@@ -193,4 +193,7 @@ SIZE := NUMBER[b | k | m | g | kbit | mbit | gbit], in powers of 1024
         ("OFFLOAD", "flag"),
     ),
     class_statistics=_class_statistics,
+    class_restoration=Restoration(
+        described=("TCA_HTB_OFFLOAD",), unset={"TCA_HTB_RATE64": None, "TCA_HTB_CEIL64": None}
+    ),
 )

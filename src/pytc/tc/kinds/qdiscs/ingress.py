@@ -3,6 +3,7 @@
 from pytc.handles import CLSACT
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Declared, Form, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.qdiscs.clsact import HANDLE
 
@@ -17,4 +18,5 @@ KIND = qdisc(
     ),
     default_handle=HANDLE,
     default_parent=CLSACT,
+    restoration=Restoration(),
 )

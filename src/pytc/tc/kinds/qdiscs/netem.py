@@ -7,7 +7,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Display, Document, Field, Group
 from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind, Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.fields import six_digits, statistics_lines
 from pytc.tc.kinds.shared.netem_words import U32, Chance, LossModel, NetemOptions, NetemRate, Slot, parse
@@ -290,5 +290,20 @@ def _statistics(raw: bytes) -> Document:
 
 
 KIND: QdiscKind[NetemOptions, None] = QdiscKind(
-    "netem", _SCHEMA, parse, encode, document, _USAGE, header=_OPTIONS.size, statistics=_statistics
+    "netem",
+    _SCHEMA,
+    parse,
+    encode,
+    document,
+    _USAGE,
+    header=_OPTIONS.size,
+    statistics=_statistics,
+    restoration=Restoration(
+        unset={
+            "TCA_NETEM_ECN": 0,
+            "TCA_NETEM_RATE64": None,
+            "TCA_NETEM_LOSS": None,
+            "TCA_NETEM_SLOT": bytes(_SLOT.size),
+        }
+    ),
 )

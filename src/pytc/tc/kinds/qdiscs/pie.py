@@ -3,10 +3,11 @@ net/sched/sch_pie.c)."""
 
 from pytc.render.documents import Document, Field
 from pytc.tc.kinds.declaration import PACKETS, Declared, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import counter, six_digits
-from pytc.tc.kinds.shared.pie import ALPHA, BETA, SWITCHES, TARGET, TUPDATE
+from pytc.tc.kinds.shared.pie import ALPHA, BETA, SWITCHES, TARGET, TUPDATE, restored_target
 from pytc.tc.rates import format_time
 
 _CERTAIN = 2**64
@@ -46,4 +47,5 @@ KIND = qdisc(
     prefix="TCA_PIE",
     attributes=rows("uint32", "TARGET LIMIT TUPDATE ALPHA BETA ECN BYTEMODE DQ_RATE_ESTIMATOR"),
     statistics=_statistics,
+    restoration=Restoration(resent={"TCA_PIE_TARGET": restored_target}),
 )

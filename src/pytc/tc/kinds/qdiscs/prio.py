@@ -7,7 +7,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind, Restoration
 from pytc.words.engine import Cursor, illegal_value, matches, signed, unknown_option, unsigned
 
 _TOPIC = "qdisc prio"
@@ -110,4 +110,21 @@ def document(attributes: Attributes, display: Display, clock: Clock) -> Document
     )
 
 
-KIND: QdiscKind[PrioOptions, None] = QdiscKind("prio", Schema(), parse, encode, document, _USAGE, header=OPTIONS.size)
+def _refuse_bands(present: Attributes, requested: Attributes | None) -> str:
+    """Return why the number of bands has to stay: qdiscs below a band go with it."""
+    requested = requested or {}
+    if requested.get(HEADER, b"")[:4] == present[HEADER][:4]:
+        return ""
+    return "what is below its bands could not be restored"
+
+
+KIND: QdiscKind[PrioOptions, None] = QdiscKind(
+    "prio",
+    Schema(),
+    parse,
+    encode,
+    document,
+    _USAGE,
+    header=OPTIONS.size,
+    restoration=Restoration(refuse=_refuse_bands),
+)

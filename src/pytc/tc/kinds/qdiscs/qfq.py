@@ -1,6 +1,7 @@
 """The ``qfq`` qdisc and its classes, fair by weight (include/uapi/linux/pkt_sched.h, net/sched/sch_qfq.c)."""
 
 from pytc.tc.kinds.declaration import DECIMAL, Declared, Option, rows
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.qdisc import qdisc
 
 KIND = qdisc(
@@ -23,4 +24,5 @@ KIND = qdisc(
     ),
     prefix="TCA_QFQ",
     attributes=rows("uint32", "WEIGHT LMAX"),
+    class_restoration=Restoration(replaces=True),
 )

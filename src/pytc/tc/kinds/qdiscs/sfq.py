@@ -7,7 +7,7 @@ from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import HEADER, Attributes, Schema
 from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import QdiscEnv, QdiscKind
+from pytc.tc.kinds.interface import QdiscEnv, QdiscKind, Restoration
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import counter, flag, number, six_digits, size
 from pytc.tc.rates import parse_size
@@ -20,6 +20,8 @@ _FIRST = struct.Struct("=IiIII")
 #: max_P u32, and struct tc_sfqred_stats: prob_drop, forced_drop, prob_mark, forced_mark, prob_mark_head,
 #: forced_mark_head u32.
 _SECOND = struct.Struct("=5I4BI6I")
+#: The offset of ``qth_min``, 0 without RED, and the size of the counters at the end.
+_RED_AT, _COUNTERS_SIZE = _FIRST.size + 12, 24
 #: struct tc_sfq_xstats.
 _STATISTICS = struct.Struct("=i")
 _STATISTICS_LINES = (("prob_mark", "prob_mark_head", "prob_drop"), ("forced_mark", "forced_mark_head", "forced_drop"))
@@ -216,6 +218,13 @@ def _statistics(raw: bytes) -> Document:
     return (counter("allot", allot, "  "),)
 
 
+def _refuse_red(present: Attributes, requested: Attributes | None) -> str:
+    """The kernel keeps the parameters of RED where a request has none."""
+    requested = requested or {}
+    now, then = present[HEADER][_RED_AT : _RED_AT + 4], requested.get(HEADER, b"")[_RED_AT : _RED_AT + 4]
+    return "redflowlimit cannot be unset again" if any(then) and not any(now) else ""
+
+
 KIND: QdiscKind[SfqOptions, None] = QdiscKind(
     "sfq",
     Schema(),
@@ -226,4 +235,5 @@ KIND: QdiscKind[SfqOptions, None] = QdiscKind(
     header=_FIRST.size + _SECOND.size,
     statistics=_statistics,
     class_statistics=_statistics,
+    restoration=Restoration(header=_FIRST.size + _SECOND.size - _COUNTERS_SIZE, refuse=_refuse_red),
 )

@@ -2,6 +2,7 @@
 include/uapi/linux/pkt_sched.h, net/sched/sch_skbprio.c)."""
 
 from pytc.tc.kinds.declaration import SIZE, Declared, Option
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import number
@@ -24,4 +25,5 @@ KIND = qdisc(
         wrong='skbprio: Illegal "limit" value:"{}"',
     ),
     header=Layout("I", "limit"),
+    restoration=Restoration(),
 )

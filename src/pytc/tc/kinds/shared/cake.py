@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from pytc.netlink.schema import Attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, SIZE, TIME, Declared, Form, Option, rows
-from pytc.tc.kinds.interface import AnyQdiscKind
+from pytc.tc.kinds.interface import AnyQdiscKind, Restoration
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared import cake_framing, cake_statistics
@@ -142,6 +143,14 @@ def _show(values: Values, view: View) -> list[Field]:
     return [*fields, Field("fwmark", f"{mask:#x}", f"fwmark {mask:#x} ") if mask else Field("fwmark", "0")]
 
 
+def _refuse_tins(present: Attributes, requested: Attributes | None) -> str:
+    requested = requested or {}
+    mode = "TCA_CAKE_DIFFSERV_MODE"
+    if requested.get(mode, present.get(mode)) == present.get(mode):
+        return ""
+    return "the counters of its tins cannot be restored"
+
+
 def cake(name: str) -> AnyQdiscKind:
     """Return the kind of that name."""
     return qdisc(
@@ -166,4 +175,5 @@ def cake(name: str) -> AnyQdiscKind:
         ),
         rate_statistics=cake_statistics.qdisc_statistics,
         class_statistics=cake_statistics.flow_statistics,
+        restoration=Restoration(unset={"TCA_CAKE_RAW": None}, refuse=_refuse_tins) if name == "cake" else None,
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import SIZE, Declared, Option
-from pytc.tc.kinds.interface import AnyQdiscKind
+from pytc.tc.kinds.interface import AnyQdiscKind, Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 
@@ -23,4 +23,5 @@ def fifo(name: str, what: str, field: Callable[[int], Field]) -> AnyQdiscKind:
             wrong=f'{name}: Illegal value for "limit": "{{}}"',
         ),
         header=Layout("I", "limit"),
+        restoration=Restoration(),
     )

@@ -25,3 +25,11 @@ SWITCHES = (
     ),
     Option("no_dq_rate_estimator", "DQ_RATE_ESTIMATOR", OFF),
 )
+
+
+def restored_target(microseconds: int) -> int:
+    """Return the target that is stored as it was, for one that the kernel shows.
+
+    It stores 64 nanoseconds as one, and rounds down both ways: but for multiples of 8, it shows one microsecond less.
+    """
+    return microseconds + 1 if microseconds % 8 else microseconds
