@@ -30,7 +30,6 @@ NAMES = {
 _FLAGS = ((c.CREATE, "create"), (c.EXCL, "excl"), (c.REPLACE, "replace"))
 FILTERS = (c.NEWTFILTER, c.DELTFILTER, c.NEWCHAIN, c.DELCHAIN)
 QDISCS, CLASSES, ACTIONS = (c.NEWQDISC, c.DELQDISC), (c.NEWTCLASS, c.DELTCLASS), (c.NEWACTION, c.DELACTION)
-_LISTS = ("TCA_BPF_ACT", "TCA_U32_ACT", "TCA_FW_ACT", "TCA_MATCHALL_ACT", "TCA_ROOT_TAB")
 _KIND, _OPTIONS, _INDEX = 1, 2, 3
 _LONGEST = 64
 _NUMBER = struct.Struct("=I")
@@ -139,13 +138,18 @@ def _silent(document: Document) -> Document:
 def _attribute_json(name: str, value: object, message: TcMessage, programs: Mapping[int, str]) -> Json:
     if name == "TCA_OPTIONS" and isinstance(value, bytes):
         return _options(message.attributes.get("TCA_KIND", ""), value, message, programs)
-    if name in _LISTS and isinstance(value, bytes):
+    if isinstance(value, bytes) and _holds_actions(name, message):
         return [_action(part, programs) for _, part in split_attributes(value)]
     if name.endswith("_FD") and isinstance(value, int) and value in programs:
         return f"program {programs[value]}"
     if isinstance(value, (bytes, bytearray)):
         return value.hex() if len(value) <= _LONGEST else f"{value[:_LONGEST].hex()}... ({len(value)} bytes)"
     return value if isinstance(value, (bool, int, str)) else str(value)
+
+
+def _holds_actions(name: str, message: TcMessage) -> bool:
+    kind = filters.find(message.attributes.get("TCA_KIND", "")) if message.type in FILTERS else None
+    return name == "TCA_ROOT_TAB" or (kind is not None and name == kind.actions)
 
 
 def _options(kind: str, raw: bytes, message: TcMessage, programs: Mapping[int, str]) -> Json:

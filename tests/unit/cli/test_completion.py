@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.cli.candidates import find_candidates
+from docs.manual.words import SECTIONS, places
+from pytc.cli.candidates import compared_words, find_candidates
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import complete
 from pytc.cli.shell_words import quote_word, split
@@ -276,3 +277,18 @@ def test_completion_loads_no_third_party() -> None:
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.err.splitlines()}
     assert done.out
     assert not loaded & {"click", "pyroute2", "elftools"}
+
+
+#: Words of the tables that are short for others, which are offered.
+_SHORT = {"action", "del", "key", "pref", "prio"}
+
+
+@pytest.mark.parametrize("section", [section for section in SECTIONS if section != "Options"])
+def test_each_word_of_each_kind_is_offered(section: str) -> None:
+    missing = [
+        f"{' '.join(place.beginning)} {entry.word}"
+        for place in places(section)
+        for entry in place.entries
+        if entry.word not in {*compared_words([*place.beginning]), *_SHORT}
+    ]
+    assert missing == []

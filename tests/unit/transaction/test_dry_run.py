@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.manual.words import places
 from pytc.cli.main import main
 from tests.action_lines import BY_KIND
 from tests.compat.lines import steps as lines
@@ -63,6 +64,25 @@ def test_every_action_that_tc_takes(kind: str) -> None:
             [sent] = json.loads(done.out)
             assert sent["message"] == "RTM_NEWACTION"
             assert sent["attributes"]["TCA_ROOT_TAB"][0]["kind"] == kind
+
+
+@pytest.mark.parametrize("section", ["Qdiscs", "Classes", "Filters", "Actions"])
+def test_every_word_of_every_kind(section: str) -> None:
+    """Options are attributes by name, and actions are those that the line has."""
+    lines = [[*place.line(entry)] for place in places(section) for entry in place.entries]
+    lines = [line for line in lines if not {"FILE", "CODE", "PIN", "PATH", "NEW"} & set(line)]
+    assert lines
+    for line in lines:
+        [sent] = steps(*("lo" if word == "em1" else word for word in line))
+        attributes = sent["attributes"]
+        options = attributes.get("TCA_OPTIONS", {})
+        assert isinstance(options, dict), line
+        assert all(name.startswith("TCA_") or name == "header" for name in options), line
+        if section == "Filters" and line[-2:] == ["action", "drop"]:
+            [[action]] = [value for name, value in options.items() if name.endswith("_ACT")]
+            assert action["kind"] == "gact", line
+        if section == "Actions":
+            assert isinstance(attributes["TCA_ROOT_TAB"][0]["options"], dict), line
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ _NUMBER = unsigned(U32)
 
 def _take_keys(cursor: Cursor) -> tuple[int, int]:
     """Return the keys as bits, and how many were named."""
-    words = cursor.take().split(",")
+    keys = cursor.take()
+    words = keys.split(",") if "," in keys else [keys]  # completion asks with a word of its own, which stays whole
     bits = 0
     for word in words:
         key = choose(word, _KEYS)
