@@ -10,6 +10,7 @@ from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import Array, Bits, Structure
 from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.kernel import versions as v
+from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.rules import map_problems, missing_types
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
@@ -27,6 +28,7 @@ _SHAPES = {
     "numa_node": "map-node",
     "values": "map-inner",
     "types": "map-types",
+    "fields": "map-fields",
 }
 #: What the values of maps hold for helpers: bpf_spin_lock, bpf_timer_init.
 _SPECIAL_VALUES = {93: "bpf_spin_lock", 169: "bpf_timer"}
@@ -74,7 +76,8 @@ def check_definitions(case: Case) -> Iterator[Finding]:
 def check_shapes(case: Case) -> Iterator[Finding]:
     """Find maps that no kernel creates."""
     for declared in case.inspection.maps:
-        for problem in map_problems(declared.spec, actual_entries(declared.spec)):
+        problems = map_problems(declared.spec, actual_entries(declared.spec))
+        for problem in problems + field_problems(declared.spec, case.spec.btf):
             yield _about(ERROR, _SHAPES[problem.field], problem.text, declared.spec)
 
 
@@ -92,7 +95,7 @@ def check_special_values(case: Case) -> Iterator[Finding]:
                 yield _about(
                     ERROR,
                     "map-types",
-                    f"a program uses struct {name}, and no map of its has a value of a type with one; "
+                    f"a program uses a {name}, and none of its maps has values of a type with one; "
                     f"{missing_types(untyped[0])}",
                     untyped[0],
                 )

@@ -23,6 +23,7 @@ from pytc.bpf.kernel.versions import (
 from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.link.needs import REGISTER_CALL, helper_calls, instruction_needs
 from pytc.bpf.loader.verifier_log import decisive_line
+from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.rules import missing_types
 from pytc.bpf.object.names import kernel_map_name
 from pytc.bpf.object.spec import ObjectSpec
@@ -38,7 +39,11 @@ _LICENSE = re.compile(
 )
 _NOT_COMPILED = re.compile(r".* (?:not allowed|not supported) in non-JITed programs$")
 _TOO_LARGE = re.compile(r"BPF program is too large\. Processed (\d+) insn$")
-_NEEDS_TYPES = re.compile(r"map '([^']*)' has to have BTF in order to use (\w+)$")
+# The functions for locks, timers and work queues in kernel/bpf/verifier.c, in the words of all versions.
+_NEEDS_TYPES = re.compile(
+    r"map '([^']*)' (?:has to have BTF in order to use|has no valid|has more than one|doesn't have) "
+    r"'?(?:struct )?(\w+)'?$"
+)
 _UNPRIVILEGED = re.compile(
     r"R\d+ leaks addr .*|R\d+ pointer (?:comparison|arithmetic.*) prohibited.*|.* prohibited for !root.*"
 )
@@ -112,8 +117,10 @@ def _type_causes(spec: ObjectSpec, reason: str) -> list[str]:
     declared = next((m for m in spec.maps.values() if kernel_map_name(m, spec.name) == name), None)
     if spec.btf is None:
         return ["the object has no type information: compile it with -g"]
-    if declared is None or declared.value_type_id:
+    if declared is None:
         return []
+    if declared.value_type_id:
+        return [problem.text for problem in field_problems(declared, spec.btf)]
     return [missing_types(declared)]
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Errors that say nothing of a map: the same call can succeed the next time.
 _SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC)
+# What map_check_btf in kernel/bpf/syscall.c returns, and the function of that name of a map's type.
+_TYPE_REFUSALS = (errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 class Loaded(Closing):
@@ -329,19 +331,27 @@ class _Loading:
 
     def _create(self, spec: MapSpec) -> Map:
         name = kernel_map_name(spec, self._spec.name)
-        if spec.inner is None:
-            created = create_map(spec, name, btf_fd=self._btf_fd, features=self._features)
-            if spec.type == MapType.ARENA:
-                try:
-                    created.fill_arena(spec.contents)
-                except BaseException:
-                    created.close()
-                    raise
-            return created
-        with create_map(
-            spec.inner._replace(pinning=0), kernel_name(spec.inner.name), btf_fd=self._btf_fd, features=self._features
-        ) as template:
-            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=template.fd, features=self._features)
+        if spec.inner is not None:
+            with self._make(spec.inner._replace(pinning=0), kernel_name(spec.inner.name)) as template:
+                return self._make(spec, name, template.fd)
+        created = self._make(spec, name)
+        if spec.type == MapType.ARENA:
+            try:
+                created.fill_arena(spec.contents)
+            except BaseException:
+                created.close()
+                raise
+        return created
+
+    def _make(self, spec: MapSpec, name: str, inner_fd: int = 0) -> Map:
+        try:
+            return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=inner_fd, features=self._features)
+        except BpfSyscallError as error:
+            if self._btf_fd and error.errno in _TYPE_REFUSALS:
+                from pytc.bpf.maps.causes import type_causes
+
+                error.hints = type_causes(spec, self._spec.btf) or error.hints
+            raise
 
     def fill_data_maps(self) -> None:
         """Put the bytes of data sections into their maps, and freeze the read-only ones."""

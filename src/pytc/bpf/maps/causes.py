@@ -4,9 +4,11 @@ first."""
 import errno
 import os
 
+from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.permissions import map_permission_causes, read_setting
 from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
+from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.rules import map_problems
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
@@ -42,6 +44,11 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     if number == errno.ENOMEM:
         return (f"there is no memory for {what}",)
     return problems
+
+
+def type_causes(spec: MapSpec, btf: Btf | None) -> tuple[str, ...]:
+    """Return the causes of a refusal by the types of a map's keys and values."""
+    return tuple(problem.text for problem in field_problems(spec, btf))
 
 
 def _setting(path: str) -> int:

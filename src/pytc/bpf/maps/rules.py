@@ -88,8 +88,8 @@ def missing_types(spec: MapSpec) -> str:
     )
 
 
-def _a(type: int) -> str:
-    """Return a map type with its article, for the start of a sentence."""
+def a_map(type: int) -> str:
+    """Return a map type with its article: ``an LPM trie``."""
     name = map_type_name(type).replace("_", " ")
     # Letters that are spelled begin with a vowel's sound: an LPM trie, an LRU hash, an SK storage, an XSK map.
     return f"{'an' if name.startswith(('a', 'i', 'lpm', 'lru', 'sk ', 'xsk')) else 'a'} {name}"
@@ -102,13 +102,13 @@ def _entries(spec: MapSpec, entries: int) -> Iterator[Problem]:
 
 def _no_entries(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if entries:
-        yield Problem("max_entries", f"max_entries of {_a(spec.type)} must be 0, not {entries}")
+        yield Problem("max_entries", f"max_entries of {a_map(spec.type)} must be 0, not {entries}")
 
 
 def _key(*sizes: int) -> _Rule:
     def rule(spec: MapSpec, entries: int) -> Iterator[Problem]:
         if spec.key_size not in sizes:
-            yield Problem("key_size", f"the key of {_a(spec.type)} must have {_bytes(sizes)}, not {spec.key_size}")
+            yield Problem("key_size", f"the key of {a_map(spec.type)} must have {_bytes(sizes)}, not {spec.key_size}")
 
     return rule
 
@@ -117,7 +117,8 @@ def _value(*sizes: int) -> _Rule:
     def rule(spec: MapSpec, entries: int) -> Iterator[Problem]:
         if spec.value_size not in sizes:
             yield Problem(
-                "value_size", f"the value of {_a(spec.type)} must have {_bytes(sizes)}, not {spec.value_size}"
+                "value_size",
+                f"the value of {a_map(spec.type)} must have {_bytes(sizes)}, not {spec.value_size}",
             )
 
     return rule
@@ -129,12 +130,12 @@ def _bytes(sizes: tuple[int, ...]) -> str:
 
 def _no_key(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if spec.key_size:
-        yield Problem("key_size", f"{_a(spec.type)} has no key: key_size must be 0, not {spec.key_size}")
+        yield Problem("key_size", f"{a_map(spec.type)} has no key: key_size must be 0, not {spec.key_size}")
 
 
 def _no_value(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if spec.value_size:
-        yield Problem("value_size", f"{_a(spec.type)} has no values: value_size must be 0, not {spec.value_size}")
+        yield Problem("value_size", f"{a_map(spec.type)} has no values: value_size must be 0, not {spec.value_size}")
 
 
 def _some_key(spec: MapSpec, entries: int) -> Iterator[Problem]:
@@ -151,7 +152,7 @@ def _flags(allowed: int) -> _Rule:
     def rule(spec: MapSpec, entries: int) -> Iterator[Problem]:
         wrong = spec.flags & _RULED_FLAGS & ~allowed
         if wrong:
-            yield Problem("map_flags", f"{_a(spec.type)} does not take the flag {_flag_names(wrong)}")
+            yield Problem("map_flags", f"{a_map(spec.type)} does not take the flag {_flag_names(wrong)}")
 
     return rule
 
@@ -163,7 +164,7 @@ def _flag_names(flags: int) -> str:
 def _required(flag: int) -> _Rule:
     def rule(spec: MapSpec, entries: int) -> Iterator[Problem]:
         if not spec.flags & flag:
-            yield Problem("map_flags", f"{_a(spec.type)} needs the flag {_flag_names(flag)}")
+            yield Problem("map_flags", f"{a_map(spec.type)} needs the flag {_flag_names(flag)}")
 
     return rule
 
@@ -172,7 +173,8 @@ def _at_most(limit: int, why: str) -> _Rule:
     def rule(spec: MapSpec, entries: int) -> Iterator[Problem]:
         if spec.value_size > limit:
             yield Problem(
-                "value_size", f"the value of {_a(spec.type)} may have {limit} bytes{why}, not {spec.value_size}"
+                "value_size",
+                f"the value of {a_map(spec.type)} may have {limit} bytes{why}, not {spec.value_size}",
             )
 
     return rule
@@ -181,21 +183,21 @@ def _at_most(limit: int, why: str) -> _Rule:
 def _per_cpu(spec: MapSpec, entries: int) -> Iterator[Problem]:
     yield from _at_most(_PER_CPU_MAX, " for each CPU")(spec, entries)
     if spec.flags & c.F_NUMA_NODE:
-        yield Problem("numa_node", f"{_a(spec.type)} has memory on each node: it takes no numa_node")
+        yield Problem("numa_node", f"{a_map(spec.type)} has memory on each node: it takes no numa_node")
 
 
 def _hash_size(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if spec.key_size + spec.value_size >= _HASH_MAX:
         yield Problem(
             "value_size",
-            f"key and value of {_a(spec.type)} have {spec.key_size + spec.value_size} bytes; they must have less than "
-            f"{_HASH_MAX}",
+            f"key and value of {a_map(spec.type)} have {spec.key_size + spec.value_size} bytes; they must have less "
+            f"than {_HASH_MAX}",
         )
 
 
 def _preallocated(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if spec.flags & c.F_NO_PREALLOC:
-        yield Problem("map_flags", f"{_a(spec.type)} does not take the flag BPF_F_NO_PREALLOC")
+        yield Problem("map_flags", f"{a_map(spec.type)} does not take the flag BPF_F_NO_PREALLOC")
     if spec.flags & c.F_NO_COMMON_LRU and spec.flags & c.F_NUMA_NODE:
         yield Problem("numa_node", "with BPF_F_NO_COMMON_LRU, a map takes no numa_node")
 
@@ -217,15 +219,15 @@ def _socket_key(spec: MapSpec, entries: int) -> Iterator[Problem]:
 
 def _types(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if not (spec.key_type_id and spec.value_type_id):
-        yield Problem("types", f"{_a(spec.type)} needs BTF types of key and value; {missing_types(spec)}")
+        yield Problem("types", f"{a_map(spec.type)} needs BTF types of key and value; {missing_types(spec)}")
 
 
 def _ring(spec: MapSpec, entries: int) -> Iterator[Problem]:
     if entries and (entries % mmap.PAGESIZE or entries & (entries - 1)):
         yield Problem(
             "max_entries",
-            f"max_entries of {_a(spec.type)} is its size in bytes: a power of two and a multiple of {mmap.PAGESIZE}, "
-            f"not {entries}",
+            f"max_entries of {a_map(spec.type)} is its size in bytes: a power of two and a multiple of "
+            f"{mmap.PAGESIZE}, not {entries}",
         )
 
 
@@ -267,7 +269,7 @@ def _common(spec: MapSpec) -> Iterator[Problem]:
         if spec.flags & one and spec.flags & other:
             yield Problem("map_flags", f"{_flag_names(one)} and {_flag_names(other)} exclude each other")
     if spec.map_extra and spec.type not in (MapType.BLOOM_FILTER, MapType.ARENA):
-        yield Problem("map_extra", f"map_extra of {_a(spec.type)} must be 0, not {spec.map_extra}")
+        yield Problem("map_extra", f"map_extra of {a_map(spec.type)} must be 0, not {spec.map_extra}")
 
 
 def _template(inner: MapSpec) -> Iterator[Problem]:
