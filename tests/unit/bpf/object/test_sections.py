@@ -6,6 +6,7 @@ import pytest
 
 from pytc.bpf.object.sections import section_type
 from pytc.bpf.sys.constants import ProgramType as P
+from pytc.bpf.sys.constants import attach_type_number
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,14 @@ from pytc.bpf.sys.constants import ProgramType as P
         ("sk_lookup", P.SK_LOOKUP, 36),
         ("struct_ops", P.STRUCT_OPS, 0),
         ("freplace", P.EXT, 0),
+        ("iter/bpf_map", P.TRACING, attach_type_number("trace_iter")),
+        ("fmod_ret/security_file_open", P.TRACING, attach_type_number("modify_return")),
+        ("lsm_cgroup/socket_bind", P.LSM, attach_type_number("lsm_cgroup")),
+        ("netfilter", P.NETFILTER, attach_type_number("netfilter")),
+        ("lirc_mode2", P.LIRC_MODE2, attach_type_number("lirc_mode2")),
+        ("ksyscall/openat", P.KPROBE, 0),
+        ("kretsyscall/openat", P.KPROBE, 0),
+        ("usdt/libc:setjmp", P.KPROBE, 0),
     ],
 )
 def test_known_names(name: str, type: P, attach_type: int) -> None:
