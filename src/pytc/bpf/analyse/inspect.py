@@ -51,8 +51,9 @@ class Slot(NamedTuple):
 class ProgramFacts(NamedTuple):
     """A program and what it refers to.
 
-    ``linked`` is None where the program cannot be linked, and ``problem`` says why. ``maps``, ``externs`` and ``calls``
-    are in the order of their first use; ``slots`` are the slots of program arrays that the program goes to.
+    ``linked`` is None where the program cannot be linked, ``problem`` says why, and ``remedy``, if that is known, what
+    to do. ``maps``, ``externs`` and ``calls`` are in the order of their first use; ``slots`` are the slots of program
+    arrays that the program goes to.
     """
 
     spec: ProgramSpec
@@ -64,6 +65,7 @@ class ProgramFacts(NamedTuple):
     core_relocations: int = 0
     slots: tuple[Slot, ...] = ()
     needs: tuple[Need, ...] = ()
+    remedy: str = ""
 
     @property
     def instructions(self) -> int:
@@ -179,7 +181,7 @@ def _program(spec: ObjectSpec, program: ProgramSpec) -> ProgramFacts:
     try:
         linked = link(spec, program)
     except ObjectError as error:
-        return ProgramFacts(program, None, str(error), slots=_slots(spec, program))
+        return ProgramFacts(program, None, str(error), slots=_slots(spec, program), remedy="; ".join(error.hints[:1]))
     relocations = [kind for part in linked.functions for kind in _core_kinds(spec, part.function)]
     needs = [*instruction_needs(linked), *_extern_needs(spec, linked)]
     if any(kind != TYPE_ID_LOCAL for kind in relocations):

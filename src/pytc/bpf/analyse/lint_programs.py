@@ -30,7 +30,8 @@ def check_links(case: Case) -> Iterator[Finding]:
     broken_maps = {declared.problem for declared in case.spec.maps.values()}  # a finding about the map
     for program in case.inspection.programs:
         if program.problem and program.problem not in broken_maps:
-            yield case.in_program(ERROR, "link", program.problem, program)
+            remedy = f"; {program.remedy}" if program.remedy else ""
+            yield case.in_program(ERROR, "link", program.problem + remedy, program)
 
 
 def check_calls(case: Case) -> Iterator[Finding]:

@@ -25,25 +25,6 @@ if TYPE_CHECKING:
     from pytc.bpf.link.core_relocations import CoreResolver
 
 _MAX_INSTRUCTIONS = 1_000_000
-#: Functions that compilers call on their own.
-_LIBRARY = ("abort", "memcmp", "memcpy", "memmove", "memset")
-_SWAP = "{0} of <bpf/bpf_endian.h>, or __builtin_bswap{1}, does that"
-_PRINT = "bpf_printk of <bpf/bpf_helpers.h> writes to the kernel's trace pipe, which pytc exec bpf dbg shows"
-#: Functions of the C library that programs call, and what does the same in BPF.
-_C_LIBRARY = {
-    "ntohs": _SWAP.format("bpf_ntohs", 16),
-    "htons": _SWAP.format("bpf_htons", 16),
-    "ntohl": _SWAP.format("bpf_ntohl", 32),
-    "htonl": _SWAP.format("bpf_htonl", 32),
-    **dict.fromkeys(("printf", "fprintf", "puts", "putchar", "perror", "fputs", "vprintf"), _PRINT),
-    **dict.fromkeys(("sprintf", "snprintf"), "the helper bpf_snprintf (Linux 5.13) does that"),
-    **dict.fromkeys(("strcmp", "strncmp"), "the helper bpf_strncmp (Linux 5.17) does that"),
-    **dict.fromkeys(("strlen", "strcpy", "strncpy", "strcat", "strstr", "strchr"), "write a loop with a bound"),
-    **dict.fromkeys(("malloc", "calloc", "realloc", "free"), "values of maps are the memory of a program"),
-    **dict.fromkeys(("rand", "random"), "the helper bpf_get_prandom_u32 does that"),
-    **dict.fromkeys(("time", "gettimeofday", "clock_gettime"), "the helper bpf_ktime_get_ns does that"),
-    **dict.fromkeys(("exit", "assert", "__assert_fail"), "a program ends by returning its verdict"),
-}
 
 
 class MapReference(NamedTuple):
@@ -258,10 +239,12 @@ class _Linking:
             raise ObjectError(target.name, hints=target.hints)
         if target.kind == "extern":
             if target.name not in self._spec.externs:
+                from pytc.bpf.link.undefined import undefined_causes
+
                 raise ObjectError(
                     f'function "{caller.function.name}" refers to "{target.name}", which the object '
                     "neither defines nor declares as an extern (__ksym or __kconfig, and -g)",
-                    hints=_undefined_causes(target.name, is_call=is_call),
+                    hints=undefined_causes(target.name, is_call=is_call),
                 )
             self.externs.append(ExternReference(slot, target.name, is_call))
             return
@@ -299,19 +282,6 @@ class _Linking:
         ins.set_immediate(self.code, slot, start - slot - 1)
         if not is_call:
             ins.set_immediate(self.code, slot + 1, 0)
-
-
-def _undefined_causes(name: str, *, is_call: bool) -> tuple[str, ...]:
-    """Return likely origins of a symbol that the object does not explain, the likeliest first."""
-    if is_call and name in _C_LIBRARY:
-        return (f"BPF has no C library: {_C_LIBRARY[name]}",)
-    if is_call and (name in _LIBRARY or name.startswith("__")):
-        return (
-            "the compiler itself put this call there, and BPF has no C library: copy fixed sizes, compile with -O2, "
-            "or with a newer compiler",
-        )
-    linked = 'what another file defines comes from it: "bpftool gen object ALL.o ONE.o OTHER.o" links them'
-    return (linked, "clang before 13 and gcc before 14 do not describe extern functions") if is_call else (linked,)
 
 
 def _debug_info(spec: ObjectSpec, linked: list[LinkedFunction]) -> tuple[bytes, bytes]:

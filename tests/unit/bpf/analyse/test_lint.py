@@ -347,6 +347,12 @@ def test_a_program_that_cannot_be_linked() -> None:
     assert ("error", "link") in checks(lint_object(spec_of(instructions=(call(-7),))))
 
 
+def test_a_call_of_the_c_library_has_its_substitute(build: Compiler) -> None:
+    (found,) = [one for one in lint_file(build("mistakes/others")) if "ntohl" in one.text]
+    assert (found.severity, found.check) == ("error", "link")
+    assert "BPF has no C library: bpf_htonl and bpf_ntohl of <bpf/bpf_endian.h>" in found.text
+
+
 def test_a_map_that_cannot_be_understood_is_a_finding(build: Compiler) -> None:
     (found,) = [one for one in lint_file(build("legacy44_junk")) if one.severity == "error"]
     assert (found.severity, found.check) == ("error", "map-definition")

@@ -243,8 +243,15 @@ class TestReferences:
     @pytest.mark.parametrize(
         ("instruction", "name", "hints"),
         [
-            (call(-1), "memcpy", ["BPF has no C library"]),
-            (call(-1), "__bswapsi2", ["BPF has no C library"]),
+            (call(-1), "memcpy", ["BPF has no C library: give __builtin_memcpy a constant size"]),
+            (call(-1), "__memcpy_chk", ["BPF has no C library: give __builtin_memcpy a constant size"]),
+            (call(-1), "strlen", ["BPF has no C library: write a loop with a bound"]),
+            (call(-1), "__bswapsi2", ["the compiler itself put this call there, and BPF has no C library"]),
+            (call(-1), "__udivmodti4", ["the compiler itself"]),
+            (call(-1), "bpf_map_lookup_elem", ["<bpf/bpf_helpers.h>"]),
+            (call(-1), "bpf_ntohs", ["<bpf/bpf_endian.h>"]),
+            (call(-1), "bpf_core_read", ["<bpf/bpf_core_read.h>"]),
+            (call(-1), "__mine", ["bpftool gen object", "clang before 13"]),
             (call(-1), "bpf_kfunc", ["bpftool gen object", "clang before 13"]),
             (address(1), "memcpy", ["bpftool gen object"]),
         ],
