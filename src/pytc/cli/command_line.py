@@ -91,8 +91,8 @@ _OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
 
 
 def without_program(words: list[str]) -> list[str]:
-    """Return the words of a line without ``tc`` in front, as in lines that are copied from a script."""
-    return words[1:] if words and words[0] == "tc" else words
+    """Return the words of a line without ``tc``, or the path of one, in front, as in lines copied from a script."""
+    return words[1:] if words and (words[0] == "tc" or words[0].endswith("/tc")) else words
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:

@@ -31,9 +31,9 @@ class TestMixedUp:
         for words in (["obj", program], ["obj", map], [program]):
             outcome = network.pytc("filter", "add", "dev", "em1", "ingress", "bpf", "da", *words)
             assert outcome.status == 1
-            assert outcome.err.endswith(
-                f'Hint: "{words[-1]}" is in a bpffs: object-pinned {words[-1]} names a pinned program\n'
-            )
+            assert f'Hint: "{words[-1]}" is ' in outcome.err
+            assert f"in a bpffs: {'filter, action and tcx take it as ' * (len(words) == 2)}object-pinned" in outcome.err
+        assert f"prog run as pinned {program}" in refused("object", "show", program)
 
     @pytest.mark.parametrize(
         "line",
@@ -73,6 +73,21 @@ class TestMixedUp:
             message = refused("object", "show", path)
             assert message.startswith(f'object file "{path}": not an ELF file\nHint: this is ' * (path != archive))
             assert hint in message
+
+    @pytest.mark.parametrize(
+        ("content", "hint"),
+        [
+            (b'target triple = "bpf"\n', "LLVM assembly"),
+            (b"\t.text\n\t.globl f\n", "this is assembly"),
+            (b"x.o".ljust(257, b"\0") + b"ustar\0", "tar archive"),
+            (b"", ""),
+            (b"\x7f\x7f", ""),
+        ],
+    )
+    def test_what_no_loader_takes(self, tmp_path: Path, content: bytes, hint: str) -> None:
+        (tmp_path / "x.o").write_bytes(content)
+        message = refused("object", "show", tmp_path / "x.o")
+        assert (hint in message) if hint else ("Hint" not in message)
 
 
 class TestNames:

@@ -24,6 +24,7 @@ def test_a_filter_without_a_program(clsact: Network, line: str) -> None:
 def test_the_place_of_an_ingress_qdisc(clsact: Network) -> None:
     line = "filter add dev em1 parent ffff: u32 match u32 0 0"
     assert 'the places of clsact are "ingress" and "egress"' in refusal(clsact, line, status=2)
+    assert "the places of clsact are" in refusal(clsact, "chain add dev em1 parent ffff: chain 3", status=2)
     clsact.ok("qdisc", "del", "dev", "em1", "clsact")
     clsact.ok("qdisc", "add", "dev", "em1", "ingress")
     clsact.ok(*line.split())

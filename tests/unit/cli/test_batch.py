@@ -144,7 +144,7 @@ def test_a_file_that_is_missing(tmp_path: Path) -> None:
 
 
 def test_the_word_tc_in_front_of_a_line_is_left_out() -> None:
-    lines = ["tc qdisc show\n", "tc\n", "tc \\\n", "filter show dev tc\n", "tcx show"]
+    lines = ["tc qdisc show\n", "tc\n", "tc \\\n", "filter show dev tc\n", "/usr/sbin/tc tcx show"]
     assert [words for _, words in read_commands(lines)] == [
         ["qdisc", "show"],
         ["filter", "show", "dev", "tc"],

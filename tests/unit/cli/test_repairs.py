@@ -81,6 +81,10 @@ def test_a_batch_of_wrong_lines_is_not_slow(tmp_path: Path) -> None:
         ("bpf da verb obj x.o", "verb", '"verbose" goes behind the object file: object-file FILE verbose ...'),
         ("bpf da id 11", "id", '"pytc prog pin id NUMBER PATH" and object-pinned PATH'),
         ("bpf da file x.o", "file", '"file" is not an ELF file'),
+        ("bpf da program f obj x.o", "program", '"program" goes behind the object file'),
+        ("bpf da set n=1 flowid 1:1 obj x.o", "set", '"set" goes behind the object file'),
+        ("u32 match u32 0 0 action bpf sec tc obj x.o", "sec", '"section" goes behind the object file'),
+        ("u32 match u32 0 0 action bpf id 11", "id", '"pytc prog pin id NUMBER PATH"'),
         ("bpf da x.c sec tc da bogus", "x.c", '"x.c" is not an ELF file'),
     ],
 )
@@ -88,3 +92,8 @@ def test_the_word_in_the_place_of_the_program_is_blamed(line: str, word: str, hi
     message = refused("filter", "add", "dev", "lo", "ingress", *line.split())
     assert message.startswith(f'What mode is "{word}"?\nHint: ')
     assert hint in message
+
+
+def test_options_in_a_line_of_a_batch_are_those_of_the_batch(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("tc -s qdisc show dev lo\n")
+    assert 'Hint: options are those of the whole batch: "pytc -s -b FILE"\n' in refused("-b", tmp_path / "lines")

@@ -107,7 +107,10 @@ def read_file(path: str) -> bytes:
 
 
 def _pin_hint(path: str) -> str:
-    return f'"{path}" is in a bpffs: object-pinned {path} names a pinned program'
+    return (
+        f'"{path}" is a pin in a bpffs: filter, action and tcx take it as object-pinned {path}, '
+        f"prog run as pinned {path}"
+    )
 
 
 def parse(data: bytes) -> ElfImage:

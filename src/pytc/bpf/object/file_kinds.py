@@ -13,6 +13,7 @@ _KINDS = (
     (b"!<arch>\n", "this is an archive: ar x takes its objects out"),
     (b"version https://git-lfs", "this is a pointer of Git LFS: git lfs pull fetches the file"),
 )
+_TAR_MAGIC = (b"ustar", 257)
 _TEXT_BYTES = 4096
 _CONTROLS = frozenset(range(32)) - frozenset(b"\t\n\r\f")
 
@@ -22,7 +23,16 @@ def file_kind_hint(data: bytes) -> str:
     for start, hint in _KINDS:
         if data.startswith(start):
             return hint
+    magic, offset = _TAR_MAGIC
+    if data.startswith(magic, offset):
+        return "this is a tar archive: tar xf takes its files out"
     head = data[:_TEXT_BYTES]
-    if _CONTROLS.isdisjoint(head) and (b"#include" in head or b"SEC(" in head):
+    if not _CONTROLS.isdisjoint(head):
+        return ""
+    if b"target triple" in head:
+        return "this is LLVM assembly: llc -march=bpf -mcpu=v3 -filetype=obj makes an object of it"
+    if b"#include" in head or b"SEC(" in head:
         return f"this is C source: {_COMPILE} compiles it"
+    if b"\t.text" in head or b"\t.section" in head:
+        return f"this is assembly: {_COMPILE.replace('FILE.c', 'FILE.s')} assembles it"
     return ""

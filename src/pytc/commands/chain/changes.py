@@ -1,5 +1,6 @@
 """Send requests that make or delete chains."""
 
+from pytc.commands.shared.clsact_place import check_egress
 from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
@@ -14,8 +15,10 @@ def carry_out(context: Context, change: FilterChange, message_type: int, flags: 
     """Send the request; with -echo, return what the kernel did.
 
     That has been nothing up to now (v6.18): only listeners are told of chains. A program that a template names is not
-    loaded: no kernel has templates of kinds with programs. Raises NetlinkError, InvalidOptionsError, UsageError.
+    loaded: no kernel has templates of kinds with programs. Raises NetlinkError, QdiscConflictError,
+    InvalidOptionsError, UsageError.
     """
+    check_egress(context, change.selector)
     ifindex = change.selector.ifindex(context.device_index)
     named = change.options.actions if change.options is not None else ()
     actions = encode_filter_actions(change, [None] * len(named), context.device_index)

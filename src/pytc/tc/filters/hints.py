@@ -24,8 +24,10 @@ def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
 
 def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterChange | None) -> str:
     """Return the word that is missing, or in the place of another, where the kernel says no more than EINVAL."""
-    if error.errno != errno.EINVAL or error.ext_ack or change is None:
+    if error.errno != errno.EINVAL or error.ext_ack:
         return ""
+    if change is None:
+        return _place_hint(selector)
     if (
         change.kind == "bpf"
         and change.verb in ("add", "replace")
@@ -36,6 +38,10 @@ def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterCha
         return "a filter of flower keeps its keys and their masks: delete it first, where these are to change"
     if change.kind in _NEED_HANDLES and change.verb in ("add", "replace") and not selector.handle:
         return f'a new {change.kind} filter needs a number: "handle 1 {change.kind}"'
+    return _place_hint(selector)
+
+
+def _place_hint(selector: FilterSelector) -> str:
     if selector.parent == _INGRESS_QDISC:
         return '"parent ffff:" is the place of an ingress qdisc; the places of clsact are "ingress" and "egress"'
     return ""

@@ -304,6 +304,15 @@ class TestEgressOfAnIngressQdisc:
             assert done.status != 0 and done.err.startswith(refusal)
         assert network.state() == before
 
+    @pytest.mark.parametrize("verb", ["add", "delete"])
+    def test_so_are_chains(self, network: Network, verb: str) -> None:
+        network.ok("qdisc", "add", "dev", "em1", "ingress")
+        network.ok("chain", "add", "dev", "em1", "ingress", "chain", "3")
+        before = network.state()
+        done = network.pytc("chain", verb, "dev", "em1", "egress", "chain", "4" if verb == "add" else "3")
+        assert done.status != 0 and "em1 has an ingress qdisc instead of clsact" in done.err
+        assert network.state() == before
+
     def test_a_batch_looks_again_when_it_changes_the_qdisc(self, clsact: Network) -> None:
         add = "filter add dev em1 egress bpf bytecode '1,6 0 0 0'"
         lines = [add, add, "qdisc del dev em1 clsact", "qdisc add dev em1 ingress", add]

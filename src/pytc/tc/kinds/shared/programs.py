@@ -88,6 +88,8 @@ def _entry_size(word: str) -> int:
     return int(word)
 
 
+#: What other tools name a loaded program by.
+_IDENTITIES = ("id", "tag", "name")
 #: What may be said of an object's program.
 OBJECT_WORDS = (
     Word("type", "type", program_type, wrong="program type"),
@@ -164,7 +166,7 @@ def unknown_mode(word: str) -> InvalidOptionsError:
     row = find(word, OBJECT_WORDS)
     if row is not None:
         hint = f'"{row.name}" goes behind the object file: object-file FILE {row.name} ...'
-    elif word in ("id", "tag", "name"):
+    elif word in _IDENTITIES:
         hint = 'a loaded program is attached by its pin: "pytc prog pin id NUMBER PATH" and object-pinned PATH'
     elif is_bpffs(word):
         hint = f'"{word}" is in a bpffs: object-pinned {word} names a pinned program'
@@ -190,6 +192,8 @@ def _mode_words(mode: str) -> tuple[Word, ...]:
 def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
     word = cursor.take()
     row = modes.find(word)
+    if row is None and (word in _IDENTITIES or find(word, OBJECT_WORDS)) and not looks_like_elf(word):
+        raise unknown_mode(word)
     values["mode"] = row.into if row is not None else BARE
     values["path"] = word if row is None else cursor.take()
     if values["mode"] == BYTECODE:
