@@ -59,6 +59,6 @@ def write_elements(typed: TypedMap, batch: Batch, flags: int) -> None:
     try:
         write_batch(typed.map, batch, flags)
     except BpfSyscallError as error:
-        size = typed.map.description.key_size
-        offset = (error.entry or 0) * size
-        raise element_error(typed, error, batch.keys[offset : offset + size]) from error
+        entry, size, width = error.entry or 0, typed.map.description.key_size, typed.map.value_bytes
+        key, value = batch.keys[entry * size :][:size], batch.values[entry * width :][:width]
+        raise element_error(typed, error, key, value) from error

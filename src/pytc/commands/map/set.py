@@ -108,7 +108,7 @@ def run(context: Context, command: SetElement) -> None:
             raise CodecError("noexist contradicts changes to a value that exists")
         data = _apply(typed, key, command)
         flags |= EXIST if typed.map.description.type != MapType.LPM_TRIE else ANY
-    with explain_refusals(typed, key):
+    with explain_refusals(typed, key, data):
         typed.map.update(key, data, flags)
 
 

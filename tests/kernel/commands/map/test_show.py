@@ -9,6 +9,7 @@ import pytest
 
 from pytc.bpf import MapSpec, MapType
 from pytc.bpf.maps.map import create_map
+from pytc.errors import BpfSyscallError
 from tests.kernel.bpf.support import word
 from tests.kernel.commands.map.support import MapFactory, fd_of
 from tests.processes import json_of, printed, refused
@@ -94,4 +95,30 @@ def test_why_a_map_of_maps_does_not_take_a_map() -> None:
     ):
         said = refused("map", "set", *fd_of(outer), "key", "0", "value", f"fd:{member.fd}", status=2)
         assert "Hint: a map of maps takes maps like its template" in said
+        said = refused("map", "set", *fd_of(outer), "key", "0", "value", f"fd:{outer.fd}", status=2)
+        assert "Hint: a map of maps cannot hold maps of type array_of_maps" in said
         printed("map", "set", *fd_of(outer), "key", "0", "value", f"fd:{inner.fd}")
+        said = refused("map", "set", *fd_of(outer), "key", "0", "value", f"fd:{member.fd}", status=2)
+        assert 'Hint: value_size of the map is 8, that of the maps that "outer" holds 4\n' in said
+
+
+@pytest.mark.parametrize(
+    ("type", "words", "hint"),
+    [
+        (MapType.ARRAY, "set 1 value 5", "the key is out of range: max_entries is 1"),
+        (MapType.ARRAY, "delete 0", "elements of an array cannot be deleted"),
+        (MapType.SOCKMAP, "set 0 value 0", "the value is the descriptor of a socket that this process has open"),
+        (MapType.PERF_EVENT_ARRAY, "set 0 value 99", "the value is the descriptor of a perf event"),
+        (MapType.CGROUP_ARRAY, "set 0 value 99", "the value is the descriptor of a cgroup's directory"),
+        (MapType.CPUMAP, "set 0 value 99999", "the queue of a CPU holds 16384 packets at most"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_why_a_map_does_not_take_an_element(type: MapType, words: str, hint: str) -> None:
+    verb, key, *value = words.split()
+    try:
+        created = create_map(MapSpec("m", type, 4, 4, 1), "m")
+    except BpfSyscallError as error:
+        pytest.skip(error.hints[0])
+    with created as map:
+        assert f"Hint: {hint}" in refused("map", verb, *fd_of(map), "key", key, *value, status=2)
