@@ -19,7 +19,7 @@ from pytc.bpf.link.tail_calls import type_of
 from pytc.bpf.loader.btf_upload import kernel_image, upload
 from pytc.bpf.loader.prog_load import submit
 from pytc.bpf.loader.program import Program
-from pytc.bpf.maps.map import Map, create_map
+from pytc.bpf.maps.map import Map, create_map, explain_types
 from pytc.bpf.maps.pin_compat import open_pinned
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.names import kernel_map_name, kernel_name
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 # Errors that say nothing of a map: the same call can succeed the next time.
 _SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC)
-# What map_check_btf in kernel/bpf/syscall.c returns, and the function of that name of a map's type.
-_TYPE_REFUSALS = (errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 class Loaded(Closing):
@@ -347,10 +345,7 @@ class _Loading:
         try:
             return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=inner_fd, features=self._features)
         except BpfSyscallError as error:
-            if self._btf_fd and error.errno in _TYPE_REFUSALS:
-                from pytc.bpf.maps.causes import type_causes
-
-                error.hints = type_causes(spec, self._spec.btf) or error.hints
+            explain_types(error, spec, self._spec.btf if self._btf_fd else None)
             raise
 
     def fill_data_maps(self) -> None:

@@ -26,9 +26,13 @@ from pytc.bpf.sys.syscall import bpf
 from pytc.errors import ENOTSUPP, BpfSyscallError
 
 if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf
     from pytc.bpf.codec.scalars import Value
     from pytc.bpf.maps.batch import Batch
     from pytc.bpf.maps.typed import TypedMap
+
+# What map_check_btf in kernel/bpf/syscall.c returns, and the function of that name of a map's type.
+_TYPE_REFUSALS = (errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP)
 
 
 class Map(RawMap):
@@ -153,6 +157,15 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
 
         refusal.hints = map_causes(spec, actual_entries(spec), refusal.errno or 0)
     raise refusal
+
+
+def explain_types(error: BpfSyscallError, spec: MapSpec, btf: "Btf | None") -> None:
+    """Replace the hints of a refusal by those about the types of the map's keys and values, if these are the reason."""
+    if error.errno in _TYPE_REFUSALS and btf is not None:
+        with suppress(OSError, ImportError):  # as above
+            from pytc.bpf.maps.causes import type_causes
+
+            error.hints = type_causes(spec, btf) or error.hints
 
 
 def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
