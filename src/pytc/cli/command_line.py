@@ -39,6 +39,7 @@ class Options(NamedTuple):
     atomic: bool = False
     warn: bool = False
     no_warn: bool = False
+    replace_own: bool = False
 
 
 class _Option(NamedTuple):
@@ -83,6 +84,7 @@ OPTIONS = (
     _Option("dry-run", "dry_run", exact=True),
     _Option("warn", "warn", exact=True),
     _Option("no-warn", "no_warn", exact=True),
+    _Option("replace-own", "replace_own", exact=True),
     _Option("install-alias", "install_alias", value=True, exact=True),
 )
 _COLORS = ("always", "auto", "never")

@@ -57,6 +57,7 @@ class Runner(Closing):
             ask=streams.ask,
             create_clsact=options.create_clsact,
             warns=not options.no_warn,
+            replaces_own=options.replace_own,
         )
 
     def set_location(self, location: str) -> None:

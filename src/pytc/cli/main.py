@@ -109,7 +109,7 @@ def _batch(options: Options) -> int:
     filters = RepeatedFilters()
     refused_lines = 0
     # These options need more of a filter than its request: an echo, its qdisc, a plan.
-    is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn)
+    is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn or options.replace_own)
 
     def parse(words: list[str]) -> Command | PytcError:
         nonlocal refused_lines

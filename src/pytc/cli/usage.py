@@ -6,7 +6,7 @@ OPTIONS = """\
 OPTIONS: -V[ersion] | -h[elp] | -s[tatistics] | -d[etails] | -r[aw] | -j[son] | -p[retty] |
                   -o[neline] | -br[ief] | -N[umeric] | -iec | -graph | -n[etns] NAME | -t[imestamp] | -ts[hort] |
                   { -nm | -nam[es] } | { -cf | -conf } FILE | -color[={ always | auto | never }] | -force | -echo |
-                  --create-clsact | --dry-run | --warn | --no-warn | --atomic
+                  --create-clsact | --replace-own | --dry-run | --warn | --no-warn | --atomic
 """
 
 GENERAL = (
@@ -36,6 +36,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 --atomic         takes a batch back when one of its lines fails
 --dry-run        says what would be loaded and sent; needs no privileges
 --create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
+--replace-own    "filter replace" without a handle replaces the filter of the same owner and program
 --warn           remarks on filters: equal programs, the root qdisc, programs of tcx before them
 --no-warn        no warnings of filters that do not do what they appear to do
 --install-alias  makes a link DIR/tc, by which tc is pytc

@@ -74,6 +74,10 @@ def _send_and_export(context: Context, change: FilterChange, requests: Sequence[
     failure = None
     with open_programs(context, requests, export=change.verb != "delete") as programs:
         program, *action_programs = programs
+        if context.replaces_own and program is not None:
+            from pytc.commands.filter.own import replace_own
+
+            change = replace_own(context, change, program)
         last = last_filter_before(context, change)
         if programs.exports:
             stays = change.verb == "change" or (change.verb == "replace" and _exists(context, change))

@@ -185,7 +185,8 @@ class Context(Closing):
     its output, ``ask(prompt)`` for the next line of its input, which is None at the end, and ``progress(done, total)``,
     where ``total`` is 0 when nobody knows it. ``has_failed`` is set by a
     command that did its work, and has bad news. With ``create_clsact``, a filter of ingress or egress brings its qdisc
-    along. With ``warns``, filters and programs that do not do what they appear to do are remarked on. ``location`` is
+    along; with ``replaces_own``, ``filter replace`` without a handle replaces the filter of the same owner and program.
+    With ``warns``, filters and programs that do not do what they appear to do are remarked on. ``location`` is
     FILE:LINE of the command in a batch, empty elsewhere.
     """
 
@@ -202,6 +203,7 @@ class Context(Closing):
         progress: Callable[[int, int], object] | None = None,
         create_clsact: bool = False,
         warns: bool = True,
+        replaces_own: bool = False,
     ) -> None:
         self.connection = connection if connection is not None else Connection()
         self.display = display if display is not None else Display()
@@ -214,6 +216,7 @@ class Context(Closing):
         self.progress: Callable[[int, int], object] = progress if progress is not None else (lambda done, total: None)
         self.create_clsact = create_clsact
         self.warns = warns
+        self.replaces_own = replaces_own
         self.location = ""
         self.has_failed = False
         self._owned: list[Closeable] = []

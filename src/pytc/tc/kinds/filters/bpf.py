@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from pytc.bpf.insn.classic import ClassicInstruction, pack, unpack, whole
 from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
 from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Part
@@ -20,6 +21,7 @@ from pytc.tc.kinds.shared.filter_parts import (
     class_field,
     flag_fields,
 )
+from pytc.tc.kinds.shared.ownership import owner_word, split_owner, with_owner
 from pytc.tc.kinds.shared.programs import (
     WITH_EXPRESSION,
     BpfSource,
@@ -36,7 +38,7 @@ _ACT_DIRECT = 1
 
 _USAGE = """\
 Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
-           [ action ACTION ] ... [ police POLICE ]
+           [ action ACTION ] ... [ police POLICE ] [ owner NAME ]
 
 PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH [ entries BYTES ] ]
            [ verbose ] [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
@@ -62,6 +64,8 @@ With direct-action, a match returns VERDICT (ok, drop, stolen, trap {ok}), and n
 direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
 Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.
 
+owner marks the filter as NAME's, behind the program's name in lists; "pytc filter del ... owner NAME" removes it.
+
 ACTIONS are done, in their order, with the packets that match: "pytc action help". Programs of one command that come
 from the same FILE share its maps, and the parameters given with any of them.
 """
@@ -77,6 +81,7 @@ class BpfOptions(FilterOptions):
     skip_sw: bool = False
     actions: tuple[Action, ...] = ()
     police: ActionOptions | None = None
+    owner: str = ""
 
 
 class BpfRecord(NamedTuple):
@@ -97,6 +102,11 @@ class BpfRecord(NamedTuple):
         """The classic bytecode."""
         return unpack(self.packed)
 
+    @property
+    def owner(self) -> str:
+        """The owner of the filter, empty for none."""
+        return split_owner(self.annotation)[1]
+
 
 _WORDS = ProgramWords(
     Word("run", "run"),
@@ -108,6 +118,7 @@ _WORDS = ProgramWords(
     SKIP_SOFTWARE._replace(exact=False),
     ACTION,
     POLICE,
+    Word("owner", "owner", owner_word, exact=True),
 )
 
 SCHEMA = Schema(
@@ -138,8 +149,16 @@ def parse(cursor: Cursor) -> BpfOptions:
 
 
 def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str, Any]]:
-    """Return the attributes in the order in which tc sends them."""
+    """Return the attributes in the order in which tc sends them.
+
+    Raises InvalidOptionsError for the owner of a filter whose program has no name.
+    """
     attributes: list[tuple[str, Any]] = []
+    if options.owner and program is None:
+        raise InvalidOptionsError(
+            'Illegal "owner": the kernel keeps it with the name of a program, and bytecode has none',
+            hints=("a program of an object file, or a pinned one, has a name",),
+        )
     if options.classid is not None:
         attributes.append(("TCA_BPF_CLASSID", options.classid.number))
     if options.source is not None and options.source.instructions and program is None:
@@ -147,7 +166,7 @@ def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str
         attributes.append(("TCA_BPF_OPS", pack(options.source.instructions)))
     if program is not None:
         attributes.append(("TCA_BPF_FD", program.fd))
-        attributes.append(("TCA_BPF_NAME", program.annotation))
+        attributes.append(("TCA_BPF_NAME", with_owner(program.annotation, options.owner)))
     if options.skip_hw or options.skip_sw:
         attributes.append(("TCA_BPF_FLAGS_GEN", SKIP_HW * options.skip_hw | SKIP_SW * options.skip_sw))
     if options.direct_action:
@@ -179,6 +198,8 @@ def document(record: BpfRecord, view: FilterView) -> Document:
     fields += class_field(record.classid, view.display)
     if record.annotation:
         fields.append(Field("bpf_name", record.annotation, f"{record.annotation} "))
+        if record.owner:
+            fields.append(Field("owner", record.owner))
     if record.direct_action:
         fields.append(Field("direct-action", True, "direct-action "))
     fields += flag_fields(record.flags)
