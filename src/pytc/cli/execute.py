@@ -2,6 +2,7 @@
 
 import os
 import sys
+from errno import EPERM
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
@@ -12,7 +13,7 @@ from pytc.closing import Closing
 from pytc.commands.dispatch import run
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Cache, Connection, Context
-from pytc.errors import UsageError
+from pytc.errors import NamespaceError, UsageError
 from pytc.render.documents import Display, Document, Stream
 
 if TYPE_CHECKING:
@@ -31,6 +32,19 @@ def execute(options: Options, command: Command) -> int:
         return runner.run(command)
 
 
+def _enter(netns: str) -> None:
+    from pytc.netlink.session import enter_namespace
+
+    try:
+        enter_namespace(netns)
+    except NamespaceError as error:
+        if error.errno == EPERM:
+            from pytc.bpf.kernel.permissions import administration_causes
+
+            error.with_hints(*administration_causes(f'entering "{netns}"'))
+        raise
+
+
 class Runner(Closing):
     """Runs commands one after another, on one netlink socket. Raises UsageError and NamespaceError when made."""
 
@@ -39,9 +53,7 @@ class Runner(Closing):
         if layout not in _LAYOUTS:
             raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
         if options.netns:
-            from pytc.netlink.session import enter_namespace
-
-            enter_namespace(options.netns)
+            _enter(options.netns)
         self._options = options
         self._bar = _bar()
         self._plan = plan or _plan(options)

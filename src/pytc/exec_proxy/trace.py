@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable
 
-from pytc.bpf.kernel.permissions import CAP_SYS_ADMIN, in_user_namespace, lacks_capability, missing_capability
+from pytc.bpf.kernel.permissions import administration_causes
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.errors import TraceError, strerror
@@ -35,13 +35,7 @@ def mount_tracefs() -> str:
 
 
 def _hints(number: int) -> tuple[str, ...]:
-    if number not in (errno.EPERM, errno.EACCES):
-        return ()
-    if in_user_namespace():
-        return ("this process is in a user namespace; the trace pipe is for root outside of it",)
-    if lacks_capability(CAP_SYS_ADMIN):
-        return (f"the trace pipe needs CAP_SYS_ADMIN; {missing_capability(CAP_SYS_ADMIN)}",)
-    return ()
+    return administration_causes("the trace pipe") if number in (errno.EPERM, errno.EACCES) else ()
 
 
 def open_trace_pipe() -> OwnedFd:

@@ -92,6 +92,15 @@ def permission_causes(command: str, *more: int) -> tuple[str, ...]:
     return tuple(causes)
 
 
+def administration_causes(what: str) -> tuple[str, ...]:
+    """Return the causes of EPERM for what CAP_SYS_ADMIN is needed for, like a mount."""
+    if in_user_namespace():
+        return (f"{what} needs CAP_SYS_ADMIN outside of the user namespace that this process is in",)
+    if not has_capability(CAP_SYS_ADMIN):
+        return (f"{what} needs CAP_SYS_ADMIN; {missing_capability(CAP_SYS_ADMIN)}",)
+    return ()
+
+
 def map_permission_causes(type: int) -> tuple[str, ...]:
     """Return the causes of EPERM for a new map of a type."""
     return permission_causes("MAP_CREATE", *((CAP_NET_ADMIN,) if type in _NETWORK_MAPS else ()))

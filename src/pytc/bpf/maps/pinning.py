@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pytc.bpf.maps.pin_location import location_remarks
 from pytc.bpf.maps.pin_lock import PinLock
@@ -306,18 +307,35 @@ def find_mount(preferred: str = "") -> str:
 
 def mount_bpffs(target: str) -> str:
     """Mount a bpffs, mode 0700, and return ``target``; raises PinError."""
+    made: list[str] = []
     try:
-        if not os.path.isdir(target):
-            os.makedirs(target, mode=0o700, exist_ok=True)
+        _make_path(target, made)
         mount("bpf", target, "mode=0700")
     except OSError as error:
         number = error.errno or errno.EINVAL
+        causes: tuple[str, ...] = ()
+        if number in (errno.EPERM, errno.EACCES):
+            from pytc.bpf.kernel.permissions import administration_causes
+
+            causes = administration_causes("a mount")
+        for directory in reversed(made):
+            _take_back(directory)
         raise PinError(
             f'no bpffs is mounted, and mounting one at "{target}" failed: {strerror(number)}',
             errno=number,
-            hints=("set TC_BPF_MNT to another mount point",),
+            hints=(*causes, "set TC_BPF_MNT to another mount point"),
         ) from error
     return target
+
+
+def _make_path(path: str, made: list[str]) -> None:
+    """Make a directory and those above it that are missing, and list them."""
+    if not path or os.path.isdir(path):
+        return
+    _make_path(os.path.dirname(path), made)
+    with suppress(FileExistsError):  # another command was faster
+        os.mkdir(path, 0o700)
+        made.append(path)
 
 
 def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]:

@@ -410,6 +410,8 @@ root.prepare(root.mount + "/tc/globals/m")
         (tmp_path / "file").write_text("")
         with nothing_left(tmp_path), pytest.raises(PinError, match="no bpffs is mounted, and mounting one at"):
             assert PinRoot(str(tmp_path / "file")).mount
+        with nothing_left(tmp_path), pytest.raises(PinError, match="File name too long"):
+            assert PinRoot(str(tmp_path / "new" / ("x" * 256))).mount
 
     def test_a_directory_that_cannot_be_made_is_an_error(self, root: None) -> None:
         with pytest.raises(PinError, match="no bpffs is mounted, and mounting one at"):
