@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytc.cli.batch import CommandReader, parse_ahead, read_commands, run_batch, split_quoted, split_words
 from pytc.cli.exit_status import exit_status
 from pytc.errors import BatchError, PytcError, UsageError
-from tests.processes import PYTC, SOURCE, run
+from tests.processes import PYTC, SOURCE, refused, run
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,7 @@ def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
         run_batch(str(tmp_path / "none"), lambda file: parse_ahead(file, list), lambda words: 0, lambda error: 1)
+    assert refused("-b", "") == 'Cannot open file "" for reading: No such file or directory\n'
 
 
 def test_the_word_tc_in_front_of_a_line_is_left_out() -> None:

@@ -187,6 +187,13 @@ def test_bytecode_from_a_file(clsact: Network, tmp_path: Path) -> None:
     assert "flowid 1:1 not_in_hw bytecode '1,6 0 0 4294967295'" in shown
 
 
+def test_bytecode_that_the_kernel_refuses_is_refused_as_by_tc(clsact: Network) -> None:
+    for bytecode in ("4,40 0 0 12,31 0 1 2048,6 0 0 262144,6 0 0 0", "2,40 0 0 12,21 0 9 2048"):
+        done = clsact.pytc("filter", "add", "dev", "em1", "ingress", "bpf", "bytecode", bytecode)
+        assert done.status == 2
+        assert done.err.startswith("RTNETLINK answers: Invalid argument\nWe have an error talking to the kernel\n")
+
+
 def test_a_filter_in_a_chain(clsact: Network, build: Compiler) -> None:
     clsact.ok("filter", "add", "dev", "em1", "ingress", "chain", "5", "bpf", "da", "obj", build("drop"))
     assert clsact.ping(peer=True), "nothing leads to chain 5"

@@ -45,6 +45,13 @@ class TestEvents:
             assert json.loads(lines[0])["value"]["rest"].startswith("07000000")
             assert printed("map", "events", *fd_of(done.maps["notices"]), "timeout", "1ms") == ""
 
+    def test_a_type_that_the_compiler_left_out(self, build: Compiler, bpffs: Path) -> None:
+        with loaded(build("typed_values"), bpffs) as done:
+            words = ("map", "events", *fd_of(done.maps["notices"]), "type", "struct", "absent")
+            said = refused(*words, "object", build("typed_values"))
+        assert said.startswith('unknown type "struct absent": ')
+        assert "a variable keeps one: struct absent *unused __attribute__((unused));" in said
+
     def test_types_from_an_object_file(self, build: Compiler, bpffs: Path) -> None:
         path = build("typed_values")
         with loaded(path, bpffs) as done:
