@@ -47,8 +47,7 @@ def field_problems(spec: MapSpec, btf: Btf | None) -> list[Problem]:
     if btf is None or not spec.value_type_id:
         return []
     try:
-        fields = Counter(_fields(btf, spec.value_type_id))
-        return list(_problems(spec, fields, btf))
+        return list(_problems(spec, _fields(btf, spec.value_type_id, {}), btf))
     except ObjectError:
         return []  # types that make no sense are reported where they are read
 
@@ -62,7 +61,7 @@ def _problems(spec: MapSpec, fields: Counter[str], btf: Btf) -> Iterator[Problem
                 f"{a_map(spec.type)} takes no values with a {name}; maps that do: {', '.join(names)}",
             )
         if fields[name] > 1 and name in _SINGLE:
-            yield Problem("fields", f"a value may hold one {name}, not {fields[name]}")
+            yield Problem("fields", f"a value may hold one {name}, not several")
     locks = [name for name in _LOCKS if name in fields]
     if len(locks) > 1:
         yield Problem("fields", f"a value may hold a {locks[0]} or a {locks[1]}, not both")
@@ -82,23 +81,31 @@ def _is_number(btf: Btf, type_id: int) -> bool:
     return btf.kind(number) == b.INT and btf.integer(number).bits == 32
 
 
-def _fields(btf: Btf, type_id: int, depth: int = 0) -> Iterator[str]:
-    """Yield the names of what a type holds for the kernel, which looks into structs, and at one element of arrays."""
+def _fields(btf: Btf, type_id: int, known: dict[int, Counter[str]], depth: int = 0) -> Counter[str]:
+    """Count what a type holds for the kernel, which looks into structs, and at one element of arrays.
+
+    ``known`` has the types that were counted: a file may hold a few that contain one another a million times.
+    """
     current = btf.resolve(type_id)
+    if current in known:
+        return known[current]
+    fields = known[current] = Counter()
     kind = btf.kind(current)
+    inside: list[int] = []
     if kind == b.STRUCT and btf.name(current) in _ALLOWED:
-        yield btf.name(current)
+        fields[btf.name(current)] = 1
     elif kind == b.PTR:
         tagged = btf.referred(current)
         if btf.kind(tagged) == b.TYPE_TAG and btf.name(tagged) in _POINTER_TAGS:
-            yield _POINTER_TAGS[btf.name(tagged)]
+            fields[_POINTER_TAGS[btf.name(tagged)]] = 1
     elif depth == _MAX_DEPTH:
-        return
+        return fields
     elif kind == b.ARRAY:
-        yield from _fields(btf, btf.array(current).element, depth + 1)
+        inside = [btf.array(current).element]
     elif kind == b.STRUCT:
-        for member in btf.members(current):
-            yield from _fields(btf, member.type_id, depth + 1)
+        inside = [member.type_id for member in btf.members(current)]
     elif kind == b.DATASEC:
-        for variable in btf.section_variables(current):
-            yield from _fields(btf, variable.type_id, depth + 1)
+        inside = [variable.type_id for variable in btf.section_variables(current)]
+    for held in inside:
+        fields.update(_fields(btf, held, known, depth + 1))
+    return fields

@@ -84,7 +84,7 @@ def test_the_kernel_refuses_what_the_rules_refuse_and_nothing_else(root: None) -
     ("type", "names", "said"),
     [
         (MapType.PERCPU_ARRAY, ["bpf_spin_lock"], "a percpu array takes no values with a bpf_spin_lock"),
-        (MapType.HASH, ["bpf_timer", "bpf_timer"], "a value may hold one bpf_timer, not 2"),
+        (MapType.HASH, ["bpf_timer", "bpf_timer"], "a value may hold one bpf_timer, not several"),
         (MapType.HASH, ["bpf_spin_lock", "bpf_res_spin_lock"], "a bpf_spin_lock or a bpf_res_spin_lock, not both"),
         (MapType.HASH, ["bpf_list_head"], "values with a bpf_list_head need a bpf_spin_lock beside it"),
         (MapType.ARRAY, ["bpf_list_head", "bpf_spin_lock"], ""),
@@ -112,3 +112,12 @@ def test_keys_of_arrays_with_locks_are_numbers() -> None:
     (problem,) = field_problems(spec, Btf(writer.data()))
     assert problem.text == "the type of an array's key must be an integer of 4 bytes"
     assert field_problems(spec._replace(value_type_id=number), Btf(writer.data())) == []
+
+
+def test_time_does_not_grow_with_how_often_types_contain_one_another() -> None:
+    writer = BtfWriter()
+    inner = writer.structure("bpf_timer", 16, [("o", writer.integer(), 0)])
+    for level in range(7):
+        inner = writer.structure(f"s{level}", 16, [(f"m{at}", inner, 0) for at in range(1000)])
+    spec = MapSpec("m", MapType.HASH, 4, 16, 1, key_type_id=1, value_type_id=inner)
+    assert [problem.field for problem in field_problems(spec, Btf(writer.data()))] == ["fields"]
