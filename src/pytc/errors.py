@@ -7,10 +7,14 @@ class of the error (:mod:`pytc.cli.exit_status`).
 
 import errno as _errno
 import os
+from collections.abc import Collection
 from typing import Literal
 
 #: The kernel's own number, which errno does not know.
 ENOTSUPP = 524
+
+# How many names are compared with another one, and how many characters of each.
+_MOST_COMPARED, _COMPARED = 10_000, 64
 
 #: Operations whose refusal tc reports in a way of its own.
 Operation = Literal["", "filter", "filter dump", "action", "action flush"]
@@ -302,6 +306,19 @@ class SeveralLines(str):
 def one_line(text: str) -> str:
     """Return somebody else's name, or a line of a source file, for a message of several lines."""
     return text.replace("\n", "?")
+
+
+def shortlist(names: Collection[str], wanted: str = "", most: int = 8) -> str:
+    """Return names for a message, separated by commas: those first that are most like ``wanted``, and how many more
+    there are."""
+    shown = list(names)
+    if len(shown) <= most:
+        return ", ".join(shown)
+    if wanted and len(shown) <= _MOST_COMPARED:
+        from difflib import SequenceMatcher  # only for errors
+
+        shown.sort(key=lambda name: -SequenceMatcher(None, wanted, name[:_COMPARED]).ratio())
+    return f"{', '.join(shown[:most])} and {len(shown) - most} more"
 
 
 def strerror(number: int) -> str:

@@ -12,13 +12,12 @@ from pytc.api.variables import Variables
 from pytc.bpf.link.tail_calls import tail_calls
 from pytc.bpf.loader.load import Loaded, load_programs
 from pytc.bpf.maps.pinning import PinRoot
-from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.parameters import Parameters, parameterise
 from pytc.bpf.object.reader import read_bytes, read_object
 from pytc.bpf.object.spec import DATA, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.closing import Closing
-from pytc.errors import ArgumentError, NameNotFoundError, ObjectError
+from pytc.errors import ArgumentError, NameNotFoundError, ObjectError, shortlist
 
 _Member = TypeVar("_Member", Program, Map)
 

@@ -8,11 +8,10 @@ from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import assign
 from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.maps.map import Map
-from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.parameters import Variable, variables
 from pytc.bpf.object.spec import KCONFIG, ObjectSpec
 from pytc.bpf.sys.constants import F_MMAPABLE
-from pytc.errors import CodecError, MapElementError, NameNotFoundError
+from pytc.errors import CodecError, MapElementError, NameNotFoundError, shortlist
 
 _MAX_LEAVES = 1 << 20
 _NUMBERS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}

@@ -17,7 +17,7 @@ from pytc.bpf.codec.scalars import (
     limits,
 )
 from pytc.bpf.codec.text import address, mac, number, printable, quoted
-from pytc.errors import CodecError
+from pytc.errors import CodecError, shortlist
 
 #: Arrays with more single values than this are not worth columns of their own.
 _WIDEST = 64
@@ -292,7 +292,7 @@ class Structure(Codec):
                 except CodecError:
                     continue
                 return Component(member.offset + offset, codec)
-        raise CodecError(f"no member {quoted(name)}; the members are {printable(', '.join(known))}")
+        raise CodecError(f"no member {quoted(name)}; the members are {printable(shortlist(known, name))}")
 
 
 def _padding_column(style: Style, member: StructureMember, offset: int) -> Column:

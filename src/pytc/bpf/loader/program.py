@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
@@ -11,7 +10,7 @@ from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.closing import Closing
-from pytc.errors import PytcError, SelectionError
+from pytc.errors import PytcError, SelectionError, shortlist
 
 if TYPE_CHECKING:
     from pytc.bpf.run.test_run import Run

@@ -13,10 +13,9 @@ from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.object.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
 from pytc.bpf.object.legacy_maps import MapDefinition, broken_maps
-from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
-from pytc.errors import MapDefinitionError, ObjectError
+from pytc.errors import MapDefinitionError, ObjectError, shortlist
 
 _NUMBERS = {
     "type": "type",

@@ -1,12 +1,9 @@
 """Make names that the kernel takes."""
 
 import re
-from collections.abc import Collection
 
 from pytc.bpf.object.spec import DATA, MapSpec
 from pytc.bpf.sys.constants import OBJ_NAME_LEN
-
-_COMPARED = 64  # characters of a name that are compared with another
 
 
 def kernel_map_name(spec: MapSpec, object_name: str) -> str:
@@ -31,19 +28,6 @@ def kernel_map_names(text: str) -> set[str]:
 def _data_map_name(object_name: str, section: str) -> str:
     """Return an object's name before a section's, cut as libbpf cuts it, which keeps room for ``.rodata``."""
     return object_name[: max(OBJ_NAME_LEN - 1 - max(7, len(section)), 0)] + section
-
-
-def shortlist(names: Collection[str], wanted: str = "", most: int = 8) -> str:
-    """Return names for a message, separated by commas: those first that are most like ``wanted``, and how many more
-    there are."""
-    shown = list(names)
-    if len(shown) > most:
-        if wanted:
-            from difflib import SequenceMatcher  # only for errors
-
-            shown.sort(key=lambda name: -SequenceMatcher(None, wanted, name[:_COMPARED]).ratio())
-        return f"{', '.join(shown[:most])} and {len(shown) - most} more"
-    return ", ".join(shown)
 
 
 def kernel_name(name: str) -> str:

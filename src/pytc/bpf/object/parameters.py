@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import assign, follow
 from pytc.bpf.codec.scalars import Codec
-from pytc.bpf.object.names import shortlist
 from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec
-from pytc.errors import CodecError, ObjectError, SelectionError
+from pytc.errors import CodecError, ObjectError, SelectionError, shortlist
 
 _MAX_LEAVES = 1 << 22
 
@@ -98,7 +97,7 @@ def _find(spec: ObjectSpec, path: str) -> Variable:
     name = _name(path)
     candidates = [variable for variable in variables(spec) if variable.name == name]
     if not candidates:
-        known = ", ".join(sorted({variable.name for variable in variables(spec)})) or "none"
+        known = shortlist(sorted({variable.name for variable in variables(spec)}), name) or "none"
         raise SelectionError(f'object file "{spec.path}": no global variable "{name}"; its variables: {known}')
     if len(candidates) > 1:
         raise SelectionError(f'object file "{spec.path}": there are {len(candidates)} variables "{name}"')

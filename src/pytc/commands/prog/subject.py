@@ -10,7 +10,7 @@ from pytc.commands.prog.targets import find_filter, open_program
 from pytc.commands.prog.words import FilterProgram, Target
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.named_programs import kernel_name
-from pytc.errors import BpfError, BpfSyscallError
+from pytc.errors import BpfError, BpfSyscallError, shortlist
 from pytc.value import Value
 
 if TYPE_CHECKING:
@@ -87,6 +87,6 @@ def find_subject_map(subject: Subject, name: str) -> Map:
     map = subject.maps.get(name) or subject.maps.get(kernel_name(name).decode("utf-8", "ignore"))
     if map is None:
         raise BpfError(
-            f'program "{subject.name}" has no map "{name}"; it has {", ".join(sorted(subject.maps)) or "none"}'
+            f'program "{subject.name}" has no map "{name}"; it has {shortlist(sorted(subject.maps), name) or "none"}'
         )
     return map

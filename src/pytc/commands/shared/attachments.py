@@ -16,7 +16,7 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
 from pytc.commands.shared.pins import pin_path, remove_pin
 from pytc.commands.shared.programs import open_programs, resolve_files
-from pytc.errors import AttachError, BpfError, BpfSyscallError
+from pytc.errors import AttachError, BpfError, BpfSyscallError, shortlist
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import program_group
@@ -82,7 +82,7 @@ def find_attachment(
             f"no program at {where} with {reference.kind} {reference.text}",
             hints=(dead_link_hint(dead, reference.text),),
         )
-    which = ", ".join(map(_summary, attachments)) or "none"
+    which = shortlist([*map(_summary, attachments)], reference.text) or "none"
     raise AttachError(
         f"{len(matching) or 'no'} program{'s' if matching else ''} at {where} with {reference.kind} {reference.text}",
         hints=(f"there: {which}",),

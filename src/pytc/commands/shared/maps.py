@@ -13,7 +13,7 @@ from pytc.bpf.sys.info import ids, map_by_id
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
-from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.errors import BpfError, BpfSyscallError, UsageError, shortlist
 from pytc.words.suggestions import nearest
 
 #: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
@@ -110,7 +110,7 @@ def _open_named(name: str) -> Map:
     map, *others = matching = open_named_maps(name)
     if not others:
         return map
-    ids_text = " ".join(str(map.description.id) for map in matching)
+    ids_text = shortlist([str(map.description.id) for map in matching])
     for map in matching:
         map.close()
     raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
