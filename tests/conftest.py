@@ -21,6 +21,8 @@ from tests.network import Network
 from tests.object_needs import needs_of
 from tests.processes import IN_GUEST, MUST_RUN, ROOT, cannot, must
 
+#: A project of its own, which tests/kernel/api/test_consumer.py runs.
+collect_ignore = ["consumer"]
 OBJECTS = ROOT / "tests" / "objects"
 VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"

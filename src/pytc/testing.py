@@ -1,29 +1,38 @@
-"""Fixtures for pytest: BPF programs are tested like functions.
+"""A plugin for pytest: BPF programs are tested like functions.
 
-pytest finds them where pytc is installed (entry point ``pytest11``):
+pytest finds it where pytc is installed (entry point ``pytest11``); ``-p no:pytc`` turns it off:
 
 >>> def test_ping_is_dropped(bpf_object, run_packet):
 ...     filter = bpf_object("traffic.o", section="drop")
 ...     assert run_packet(filter, "eth ip icmp type 8").verdict == "TC_ACT_SHOT"
 
-They need root; without, the tests that use them are skipped. docs/testing-programs.md says more.
+The fixtures need root; without, the tests that use them are skipped. A test that fails with an error of pytc shows it
+without pytc's own lines, and with the verifier's words. docs/testing-programs.md says more.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytc.api.runs import Packet, PacketResult
+from pytc.api.runs import Buffer, Packet, PacketResult
 from pytc.api.runs import run as run_on_packet
+from pytc.errors import PytcError, VerifierError
 from pytc.netns_pair import NetnsPair
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
+    from pytc.api.objects import Object
     from pytc.bpf import Loaded, Program, ProgramType
 
-__all__ = ["NetnsPair", "PacketResult", "bpf_object", "netns_pair", "run_packet"]
+__all__ = ["NetnsPair", "PacketResult", "bpf_object", "netns_pair", "pytc_load", "run_packet"]
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+#: Lines of the verifier's log in a report, from its end.
+_LOG_LINES = 30
 
 
 class ObjectLoader(Protocol):
@@ -42,17 +51,33 @@ class ObjectLoader(Protocol):
     ) -> "Loaded": ...
 
 
+class LibraryLoader(Protocol):
+    """What the fixture ``pytc_load`` is."""
+
+    def __call__(
+        self,
+        source: "str | os.PathLike[str] | bytes",
+        *,
+        programs: "str | Iterable[str] | None" = None,
+        set: Mapping[str, Any] | None = None,
+        max_entries: Mapping[str, int] | None = None,
+        type: str = "",
+        verbose: bool = False,
+    ) -> "Object": ...
+
+
 class PacketRunner(Protocol):
     """What the fixture ``run_packet`` is."""
 
     def __call__(
         self,
-        program: "Loaded | Program",
+        program: "Object | Loaded | Program",
         packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
         repeat: int = 1,
         classes: bool = False,
+        events: Iterable[Buffer] = (),
     ) -> PacketResult: ...
 
 
@@ -92,27 +117,47 @@ def bpf_object() -> Iterator[ObjectLoader]:
 
 
 @pytest.fixture
+def pytc_load() -> Iterator[LibraryLoader]:
+    """Loads objects with :func:`pytc.load`, with maps of their own that are not pinned; all is closed at the end of the
+    test.
+
+    ``pytc_load("firewall.o", set={"port": 80})`` is a :class:`pytc.Object`.
+    """
+    _root()
+    with ExitStack() as owned:
+
+        def load_object(source: "str | os.PathLike[str] | bytes", **options: Any) -> "Object":
+            from pytc.api.objects import load
+
+            return owned.enter_context(load(source, pin=False, **options))
+
+        yield load_object
+
+
+@pytest.fixture
 def run_packet() -> PacketRunner:
     """Runs a program on a packet, attached to nothing.
 
     The packet is bytes, beginning with the Ethernet header, or words like ``"eth ip src 10.0.0.1 tcp dport 80"``;
     ``context`` are fields of ``struct __sk_buff`` that the kernel lets a test set, like ``{"mark": 7}``. ``classes`` is
-    for classifiers without direct-action, whose return values are classes.
+    for classifiers without direct-action, whose return values are classes. ``events`` are the ring buffers and perf
+    event arrays to read: ``run_packet(obj.program, "ip udp", events=[obj.maps.notices]).events["notices"]``.
     """
     _root()
 
     def run(
-        program: "Loaded | Program",
+        program: "Object | Loaded | Program",
         packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
         repeat: int = 1,
         classes: bool = False,
+        events: Iterable[Buffer] = (),
     ) -> PacketResult:
         from pytc.bpf.loader.program import Program
 
         fd = (program if isinstance(program, Program) else program.program).fd
-        return run_on_packet(fd, packet, context=context, repeat=repeat, classes=classes)
+        return run_on_packet(fd, packet, context=context, repeat=repeat, classes=classes, events=events)
 
     return run
 
@@ -130,3 +175,31 @@ def netns_pair() -> Iterator[NetnsPair]:
         yield pair
     finally:
         pair.remove()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") -> Generator[None, Any, None]:
+    """Report an error of pytc without the lines of pytc itself, and with what the verifier said."""
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, PytcError) and not item.config.getoption("fulltrace", False):
+        _hide_own_lines(error)
+    outcome = yield
+    if isinstance(error, PytcError):
+        from pytc.api.checks import explain
+
+        report = outcome.get_result()
+        report.sections.append(("pytc", explain(error)))
+        if isinstance(error, VerifierError) and error.log:
+            lines = error.log.rstrip().splitlines()
+            report.sections.append(("the verifier's last words", "\n".join(lines[-_LOG_LINES:])))
+
+
+def _hide_own_lines(error: BaseException) -> None:
+    """Cut the traceback where the test has called pytc, and those of the errors behind it."""
+    entry: TracebackType | None = error.__traceback__
+    while entry is not None:
+        following = entry.tb_next
+        if following is not None and following.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            entry.tb_next = None
+        entry = entry.tb_next
+    error.__cause__, error.__suppress_context__ = None, True

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from pytc import __version__
 from tests.processes import ROOT, must, run
+from tests.wheel import PIP, build_wheel
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory like /usr/local, with pytc from a wheel of its own."""
-    source, prefix = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("prefix")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    for name in ("src", "docs"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    must(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(source / "dist"), str(source))
-    wheel = next((source / "dist").glob("pytc-*.whl"))
-    must(*pip, "install", "--no-deps", "--no-index", "--ignore-installed", "--prefix", str(prefix), str(wheel))
+    prefix = tmp_path_factory.mktemp("prefix")
+    wheel = build_wheel(tmp_path_factory.mktemp("source"))
+    must(*PIP, "install", "--no-deps", "--no-index", "--ignore-installed", "--prefix", str(prefix), str(wheel))
     return prefix
 
 

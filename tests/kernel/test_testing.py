@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Compiler
 from tests.kernel.docs.test_docs import blocks
 from tests.processes import ROOT, SOURCE, Outcome, pytc, run
 
@@ -19,7 +20,8 @@ PAGE = ROOT / "docs" / "testing-programs.md"
 
 def by_pytest(tmp_path: Path, code: str, *options: str) -> Outcome:
     """Runs tests in a directory of their own, with this checkout's plugin and no other."""
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    if not (tmp_path / "examples").exists():
+        (tmp_path / "examples").symlink_to(ROOT / "examples")
     (tmp_path / "test_it.py").write_text(code)
     env = {**SOURCE, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
     return run(
@@ -39,21 +41,20 @@ def by_pytest(tmp_path: Path, code: str, *options: str) -> Outcome:
 
 @pytest.fixture
 def example() -> str:
-    (code,) = blocks(PAGE, "python")
-    return code
+    return "\n".join(blocks(PAGE, "python"))
 
 
 def test_the_example_passes(root: None, tmp_path: Path, example: str) -> None:
     outcome = by_pytest(tmp_path, example)
     assert outcome.status == 0, outcome.out
-    assert "6 passed" in outcome.out
+    assert "7 passed" in outcome.out
 
 
 def test_it_fails_for_the_program_with_the_mistake(root: None, tmp_path: Path, example: str) -> None:
     wrong = example.replace("bpf_object(NEXT_HOP)", 'bpf_object(NEXT_HOP, section="forgetful")')
     outcome = by_pytest(tmp_path, wrong)
     assert outcome.status == 1
-    assert "1 failed, 5 passed" in outcome.out
+    assert "1 failed, 6 passed" in outcome.out
     assert "assert [22] == [22, 24]" in outcome.out
     assert "- 0010  " in outcome.out
 
@@ -96,11 +97,37 @@ def test_it(watched, bpf_object, run_packet, netns_pair):
     assert not left - before
 
 
+def test_errors_are_shown_without_pytcs_own_lines(root: None, tmp_path: Path, build: Compiler) -> None:
+    """That of the verifier fills hundreds of lines otherwise, the object's image among them."""
+    code = f"""
+import pytc
+
+def test_it(bpf_object):
+    bpf_object({build("reject_verifier", loads=False)!r})
+
+def test_library(pytc_load):
+    pytc_load({build("reject_verifier", loads=False)!r})
+
+def test_direct():
+    pytc.load("missing.o")
+"""
+    outcome = by_pytest(tmp_path, code)
+    assert outcome.status == 1
+    assert "3 failed" in outcome.out
+    assert "E       pytc.errors.VerifierError: " in outcome.out
+    assert "E       pytc.errors.ObjectError: cannot open object file" in outcome.out
+    assert outcome.out.count("the verifier's last words") == 2
+    assert "loader/" not in outcome.out
+    assert "image=" not in outcome.out
+    assert len(outcome.out.splitlines()) < 140
+    assert "loader/load.py" in by_pytest(tmp_path, code, "--full-trace").out
+
+
 def test_without_root_tests_are_skipped(root: None, tmp_path: Path, example: str) -> None:
     skipping = "import os\nos.geteuid = lambda: 1000\n"
     outcome = by_pytest(tmp_path, skipping + example, "-rs")
     assert outcome.status == 0, outcome.out
-    assert "6 skipped" in outcome.out
+    assert "7 skipped" in outcome.out
     assert "not root" in outcome.out
 
 

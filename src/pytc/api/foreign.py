@@ -23,8 +23,7 @@ def from_pyroute2(message: _Message) -> Filter:
     Raises ArgumentError for another message.
 
     >>> with pyroute2.IPRoute() as route:
-    ...     index = route.link_lookup(ifname="em1")[0]
-    ...     messages = list(route.get_filters(index=index, parent=0xFFFFFFF2))
+    ...     messages = list(route.get_filters(index=socket.if_nametoindex("em1"), parent=0xFFFFFFF2))
     >>> [(one.kind, one.program.name) for one in map(pytc.from_pyroute2, messages) if one.handle]
     [('bpf', 'firewall')]
     """

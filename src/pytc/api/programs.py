@@ -1,6 +1,6 @@
 """Loaded programs as users of the library see them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from pytc.api.calls import public
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytc.api.attachments import CgroupAttachment, DeviceAttachment
     from pytc.api.filters import FilterAttachment
     from pytc.api.hooks import Neighbour
-    from pytc.api.runs import Packet, PacketResult
+    from pytc.api.runs import Buffer, Packet, PacketResult
     from pytc.bpf.analyse.program_info import ProgramInfo
 
 DeviceHookName = Literal["ingress", "egress"]
@@ -64,17 +64,19 @@ class Program(loader.Program):
         context: Mapping[str, int] | None = None,
         repeat: int = 1,
         classes: bool = False,
+        events: "Iterable[Buffer]" = (),
     ) -> "PacketResult":
         """Run the program on a packet, attached to nothing.
 
         The packet is bytes, beginning with the Ethernet header, words like ``"eth ip src 10.0.0.1 tcp dport 80"``, or a
         packet of scapy or dpkt; ``context`` are fields of ``struct __sk_buff`` that the kernel lets a test set, like
         ``{"mark": 7}``. ``repeat`` runs it more often, to measure ``duration`` (nanoseconds). ``classes`` is for
-        classifiers without direct-action, whose return values are classes. Raises PacketError, BpfError.
+        classifiers without direct-action, whose return values are classes. ``events`` are ring buffers and perf event
+        arrays, like ``[obj.maps.notices]``: the result has what was sent through them. Raises PacketError, BpfError.
         """
         from pytc.api.runs import run
 
-        return run(self.fd, packet, context=context, repeat=repeat, classes=classes)
+        return run(self.fd, packet, context=context, repeat=repeat, classes=classes, events=events)
 
     @public
     def attach_filter(

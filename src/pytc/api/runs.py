@@ -1,14 +1,27 @@
 """Test runs of programs on packets, which are bytes, words, or packets of other libraries."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, SupportsBytes
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple, Protocol, SupportsBytes
 
 if TYPE_CHECKING:
+    from pytc.api.events import Event, EventStream
     from pytc.packets.hexdump import Difference
 
 #: A packet with its Ethernet header: bytes; words like ``"eth ip src 10.0.0.1 tcp dport 80"``; or an object that
 #: ``bytes()`` takes, like those of scapy and dpkt.
 Packet = bytes | bytearray | memoryview | str | SupportsBytes
+
+
+class Buffer(Protocol):
+    """A map that programs send events through: a ring buffer or a perf event array."""
+
+    @property
+    def name(self) -> str:
+        """The map's name."""
+
+    def events(self, timeout: float | None = None) -> "EventStream":
+        """Read the events."""
 
 
 class PacketResult(NamedTuple):
@@ -17,7 +30,7 @@ class PacketResult(NamedTuple):
     ``verdict`` is what the hook makes of its return value (``TC_ACT_OK``, ``XDP_DROP``, a class like ``1:10``),
     ``value`` the return value as u32; ``packet`` is the packet afterwards, ``before`` what it was; ``context`` has the
     fields ``mark``, ``priority``, ``cb0`` to ``cb4`` and ``tstamp`` afterwards; ``duration`` is nanoseconds for each
-    run.
+    run. ``events`` are those of the buffers that the run was to read, by the names of the maps.
     """
 
     verdict: str
@@ -26,6 +39,7 @@ class PacketResult(NamedTuple):
     before: bytes
     context: Mapping[str, int]
     duration: int
+    events: "Mapping[str, list[Event]]" = {}  # noqa: RUF012 (never changed: results are tuples)
 
     @property
     def differences(self) -> "list[Difference]":
@@ -51,16 +65,34 @@ def packet_bytes(packet: Packet) -> bytes:
     return bytes(packet)
 
 
+@contextmanager
+def _reading(buffers: Iterable[Buffer]) -> "Iterator[dict[str, list[Event]]]":
+    """Read the events that come while the block runs: they are there after it."""
+    events: dict[str, list[Event]] = {}
+    with ExitStack() as opened:
+        streams = {buffer.name: opened.enter_context(buffer.events(0)) for buffer in buffers}
+        for stream in streams.values():
+            list(stream)  # those of earlier runs
+        yield events
+        events.update({name: list(stream) for name, stream in streams.items()})
+
+
 def run(
-    fd: int, packet: Packet, *, context: Mapping[str, int] | None = None, repeat: int = 1, classes: bool = False
+    fd: int,
+    packet: Packet,
+    *,
+    context: Mapping[str, int] | None = None,
+    repeat: int = 1,
+    classes: bool = False,
+    events: Iterable[Buffer] = (),
 ) -> PacketResult:
     """Run the program of a descriptor on a packet; see :meth:`pytc.Program.run`."""
     from pytc.bpf.run.test_run import Runner
     from pytc.bpf.run.verdicts import Verdicts
 
     data = packet_bytes(packet)
-    with Runner(fd, context) as runner:
+    with _reading(events) as read, Runner(fd, context) as runner:
         done = runner.run(data, repeat=repeat)
         before = runner.unchanged(data)
     verdict = Verdicts(runner.type, classes=classes).name(done.verdict)
-    return PacketResult(verdict, done.verdict, done.packet, before, done.context, done.duration)
+    return PacketResult(verdict, done.verdict, done.packet, before, done.context, done.duration, read)

@@ -107,6 +107,14 @@ def test_asyncio(firewall: pytc.Object, name: str) -> None:
     assert asyncio.run(both()) == ["scanner"] * 3
 
 
+def test_events_of_a_run(firewall: pytc.Object) -> None:
+    send(firewall)  # the events of an earlier run are not this one's
+    result = firewall.program.run(PACKET, events=[firewall.maps.notices, firewall.maps.samples])
+    assert [event.address for event in result.events["notices"]] == ["192.0.2.7"]
+    assert [event.note for event in result.events["samples"]] == ["scanner"]
+    assert firewall.program.run(PACKET).events == {}
+
+
 def test_a_cancelled_task_leaves_nothing_behind(firewall: pytc.Object) -> None:
     async def wait(events: pytc.EventStream) -> None:
         async for _ in events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import socket
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -54,7 +55,7 @@ def test_an_example(network: Network, monkeypatch: pytest.MonkeyPatch, test: doc
         pytc.load(EXAMPLES / "traffic.o") as traffic,
         firewall.programs.firewall.attach_filter("em1", "ingress"),
     ):
-        test.globs = {"pytc": pytc, "pyroute2": pyroute2, "firewall": firewall, "traffic": traffic}
+        test.globs = {"pytc": pytc, "pyroute2": pyroute2, "socket": socket, "firewall": firewall, "traffic": traffic}
         runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS, verbose=False)
         runner.run(test, out=report.append)
     assert runner.failures == 0, "".join(report)

@@ -27,7 +27,6 @@ from pytc.errors import ENOTSUPP, BpfSyscallError
 
 if TYPE_CHECKING:
     from pytc.bpf.btf.types import Btf
-    from pytc.bpf.codec.scalars import Value
     from pytc.bpf.maps.batch import Batch
     from pytc.bpf.maps.typed import TypedMap
 
@@ -57,18 +56,18 @@ class Map(RawMap):
     def __getitem__(self, key: bytes) -> bytes: ...
 
     @overload
-    def __getitem__(self, key: "Value") -> Any: ...
+    def __getitem__(self, key: Any) -> Any: ...
 
-    def __getitem__(self, key: "bytes | Value") -> Any:
+    def __getitem__(self, key: Any) -> Any:
         return self.lookup(key) if isinstance(key, bytes) else self.typed[key]
 
     @overload
     def __setitem__(self, key: bytes, value: bytes) -> None: ...
 
     @overload
-    def __setitem__(self, key: "Value", value: "Value") -> None: ...
+    def __setitem__(self, key: Any, value: Any) -> None: ...
 
-    def __setitem__(self, key: "bytes | Value", value: "bytes | Value") -> None:
+    def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, bytes) and isinstance(value, bytes):
             self.update(key, value)
         else:

@@ -1,6 +1,7 @@
 """The results of a test run: as text and JSON, and as JUnit's XML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.commands.prog.expectations import CheckedPacket, Count, Tally
 from pytc.commands.prog.subject import Subject, find_subject_map
@@ -8,6 +9,11 @@ from pytc.commands.shared.context import Context
 from pytc.packets.hexdump import diff, differences
 from pytc.render.documents import Field, Json
 from pytc.render.terminal import printable
+
+if TYPE_CHECKING:
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.maps.event_types import EventDecoder
+    from pytc.bpf.maps.ring_buffer import EventSource
 
 
 def run_document(
@@ -91,16 +97,54 @@ def _mean(count: Count) -> float:
     return count.duration / count.packets if count.packets else 0.0
 
 
-def dumped_maps(context: Context, subject: Subject, names: Sequence[str]) -> list[Field]:
-    """Return the elements of maps of the program; raises PytcError."""
+class Buffer(NamedTuple):
+    """A ring buffer or perf event array of the program, opened before the run, and the decoder of its events."""
+
+    source: "EventSource"
+    decoder: "EventDecoder"
+
+    def values(self) -> "list[Value]":
+        """Return the events that there are; what was lost is a number of its own."""
+        return [
+            {"lost": event.lost} if event.lost else self.decoder.decode(event.data) for event in self.source.events(0)
+        ]
+
+
+def open_buffers(context: Context, subject: Subject, names: Sequence[str]) -> dict[str, Buffer]:
+    """Open those of the maps that hold events, whose readers must be there before the program runs.
+
+    Raises BpfError for a name that is none.
+    """
+    from pytc.bpf.sys.constants import MapType
+
+    buffers = {}
+    for name in names:
+        map = find_subject_map(subject, name)
+        if map.description.type in (MapType.RINGBUF, MapType.PERF_EVENT_ARRAY):
+            from pytc.bpf.maps.event_types import EventDecoder, event_source, find_program_btf, guess_event_type
+
+            btf = find_program_btf(map.description.id)
+            decoder = EventDecoder(guess_event_type(btf, map.name) if btf is not None else "", btf)
+            buffers[name] = Buffer(context.own(event_source(map)), decoder)
+    return buffers
+
+
+def dumped_maps(context: Context, subject: Subject, names: Sequence[str], buffers: Mapping[str, Buffer]) -> list[Field]:
+    """Return the elements of maps of the program, and the events of its buffers; raises PytcError."""
     if not names:
         return []
-    from pytc.commands.shared.map_elements import check_listable, json_entries, text_lines
+    from pytc.bpf.codec.scalars import Style, format_value
+    from pytc.commands.shared.map_elements import as_json, check_listable, json_entries, text_lines
     from pytc.commands.shared.typed_maps import typed_map
 
     values: dict[str, Json] = {}
     text = ""
     for name in dict.fromkeys(names):
+        if name in buffers:
+            events = buffers[name].values()
+            text += f"map {name}:\n{''.join(f'{format_value(Style.TEXT, event)}{chr(10)}' for event in events)}"
+            values[name] = [as_json(event) for event in events]
+            continue
         typed = typed_map(context, find_subject_map(subject, name))
         check_listable(typed)
         text += f"map {name}:\n{''.join(text_lines(context, typed, typed.types))}"

@@ -9,7 +9,7 @@ from pytc.bpf.run.test_run import Runner
 from pytc.bpf.run.verdicts import Verdicts
 from pytc.commands.prog.expectations import CheckedPacket, Expectations, Expected, Tally, field_values
 from pytc.commands.prog.inputs import PacketSource, open_packets
-from pytc.commands.prog.report import dumped_maps, run_document, write_junit
+from pytc.commands.prog.report import dumped_maps, open_buffers, run_document, write_junit
 from pytc.commands.prog.subject import ObjectProgram, Subject, find_subject_map, open_subject
 from pytc.commands.prog.words import TARGET, Target, take_fields, take_filter
 from pytc.commands.shared.command import Command
@@ -207,8 +207,7 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     verdicts = Verdicts(runner.type, classes=classes, tcx=subject.is_tcx)
     expected = Expected(command.expected, command.expected_packets, command.expected_context, command.expected_metadata)
     expectations = Expectations(context, expected, verdicts, runner.type)
-    for name in command.dumps:
-        find_subject_map(subject, name)  # raises BpfError before anything runs
+    buffers = open_buffers(context, subject, command.dumps)  # raises BpfError before anything runs
     for preset in command.presets:
         _set(context, subject, preset)
     tally = _run(context, command, runner, verdicts, expectations)
@@ -221,7 +220,7 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     return [
         [
             *run_document(subject, tally, failures, summary=command.summary, expects=expectations.any),
-            *dumped_maps(context, subject, command.dumps),
+            *dumped_maps(context, subject, command.dumps, buffers),
         ]
     ]
 
