@@ -18,6 +18,7 @@ from pytc.commands.shared.command import Command, Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
 
 if TYPE_CHECKING:
+    from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.cli.execute import Runner
     from pytc.transaction.journal import Journal
 
@@ -51,12 +52,15 @@ def run_atomic(options: Options) -> int:
 
     Raises BatchError for a file that cannot be read, and, after undoing everything, what a signal raises.
     """
-    try:
-        lines = list(_parse_lines(_read(options.batch)))
-        _check(options, lines)
-    except LineError as failure:
-        return _report_failure(options, failure)
-    return 0 if options.dry_run else _run(options, lines)
+    from pytc.bpf.loader.object_cache import ObjectCache
+
+    with ObjectCache() as objects:  # what is checked is what is loaded
+        try:
+            lines = list(_parse_lines(_read(options.batch)))
+            _check(options, lines, objects)
+        except LineError as failure:
+            return _report_failure(options, failure)
+        return 0 if options.dry_run else _run(options, lines, objects)
 
 
 def _report_failure(options: Options, failure: LineError) -> int:
@@ -107,7 +111,7 @@ def _parse_lines(lines: Iterable[str]) -> Iterator[Line]:
         raise LineError(reached, error) from error
 
 
-def _check(options: Options, lines: Sequence[Line]) -> None:
+def _check(options: Options, lines: Sequence[Line], objects: "ObjectCache") -> None:
     """Plan all lines in order, and show the plan for a dry run.
 
     Raises LineError for one that cannot be done or undone.
@@ -117,7 +121,7 @@ def _check(options: Options, lines: Sequence[Line]) -> None:
     from pytc.transaction.plan import Plan
 
     plan = Plan(is_preflight=not options.dry_run)
-    with Runner(options, plan=plan) as runner:
+    with Runner(options, plan=plan, objects=objects) as runner:
         runner.context.warns = False  # the second time through warns
         preflight = Preflight(runner.context.session)
         for number, command in lines:
@@ -142,13 +146,13 @@ def _check_sort(command: Command) -> None:
         )
 
 
-def _run(options: Options, lines: Sequence[Line]) -> int:
+def _run(options: Options, lines: Sequence[Line], objects: "ObjectCache") -> int:
     """Run all lines, and undo them where one fails; returns the exit status, and raises what a signal raises."""
     from pytc.cli.execute import Runner
     from pytc.signals import defer_signals
 
     line = Line(0, Help(""))
-    with Runner(options, is_atomic=True) as runner, defer_signals() as arrived:
+    with Runner(options, is_atomic=True, objects=objects) as runner, defer_signals() as arrived:
         journal = runner.journal
         assert journal is not None
         try:

@@ -17,6 +17,7 @@ from pytc.errors import NamespaceError, UsageError
 from pytc.render.documents import Display, Document, Stream
 
 if TYPE_CHECKING:
+    from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.cli.progress import Bar
     from pytc.commands.filter.warnings import FilterWarnings
     from pytc.commands.shared.command import Outcome
@@ -48,7 +49,14 @@ def _enter(netns: str) -> None:
 class Runner(Closing):
     """Runs commands one after another, on one netlink socket. Raises UsageError and NamespaceError when made."""
 
-    def __init__(self, options: Options, *, plan: "Plan | None" = None, is_atomic: bool = False) -> None:
+    def __init__(
+        self,
+        options: Options,
+        *,
+        plan: "Plan | None" = None,
+        is_atomic: bool = False,
+        objects: "ObjectCache | None" = None,
+    ) -> None:
         layout = os.environ.get("PYTC_MAP_LAYOUT", "")
         if layout not in _LAYOUTS:
             raise UsageError(f'PYTC_MAP_LAYOUT is "{layout}"; bpf_elf_map or bpf_map_def expected')
@@ -61,7 +69,7 @@ class Runner(Closing):
         self.context = Context(
             Connection(self._plan, self.journal),
             _shown(options),
-            Cache(filters=_warnings(options)),
+            Cache(objects, _warnings(options)),
             environment=os.environ,
             progress=self._bar,
             say=lambda remark: say([remark], as_json=options.json),

@@ -133,8 +133,7 @@ def _batch(options: Options) -> int:
                 add_repair(error, words)
             return error  # to be reported when it is the line's turn
 
-    with Runner(options) as runner:
-        runner.context.cache.objects = ObjectCache()
+    with ObjectCache() as objects, Runner(options, objects=objects) as runner:
 
         def run(parsed: Command | PytcError) -> int:
             if isinstance(parsed, PytcError):

@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.findings import ERROR
 from pytc.bpf.link.linker import map_names
-from pytc.bpf.link.prepare import is_unused, used_maps
+from pytc.bpf.link.prepare import used_maps, wanted_maps
 from pytc.bpf.link.tail_calls import LinkedSet, link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
@@ -81,8 +81,8 @@ def plan_load(
     used = used_maps(spec, linked.programs)
     maps = [
         _plan_map(declared, spec, pins, planned, is_filled=declared.name in filled)
-        for declared in spec.maps.values()
-        if not declared.problem and (not used_only or not is_unused(declared, used))
+        for declared in (wanted_maps(spec.maps.values(), used) if used_only else spec.maps.values())
+        if not declared.problem
     ]
     slots = {call.program.name: f"{call.map_name}[{call.slot}]" for call, _ in linked.tail_calls}
     named = {program.name for program, _ in programs}

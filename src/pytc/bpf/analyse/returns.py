@@ -107,21 +107,23 @@ class _Search:
 
     def _index(self) -> None:
         """Find exits, the sources of jumps, and where functions start."""
-        for slot, opcode in enumerate(self._opcodes):
-            if opcode & 7 not in (ins.JMP, ins.JMP32) and opcode != ins.OP_LD_IMM64:
-                continue
-            if self._reached is not None and slot not in self._reached:
-                continue
+        slots = [
+            slot
+            for slot, opcode in enumerate(self._opcodes)
+            if (opcode & 7 in (ins.JMP, ins.JMP32) or opcode == ins.OP_LD_IMM64)
+            and (self._reached is None or slot in self._reached)
+        ]
+        for slot, instruction in zip(slots, ins.decode_at(self._code, slots), strict=True):
+            opcode = instruction.opcode
             if opcode == ins.OP_EXIT:
                 if not self._is_prologue(slot):
                     self._exits.append(slot)
             elif opcode in (ins.OP_CALL, ins.OP_LD_IMM64):
-                self._index_function(slot, ins.decode(self._code, slot))
+                self._index_function(slot, instruction)
             elif opcode == _GOTO_REGISTER:
                 self._has_unknown_jumps = True
             elif opcode != ins.OP_CALL_REGISTER:
-                jump = ins.decode(self._code, slot)
-                distance = jump.immediate if opcode == ins.OP_GOTO_LONG else jump.offset
+                distance = instruction.immediate if opcode == ins.OP_GOTO_LONG else instruction.offset
                 self._sources.setdefault(slot + 1 + distance, []).append(slot)
 
     def _index_function(self, slot: int, instruction: Instruction) -> None:

@@ -108,7 +108,7 @@ def _records(data: bytes, btf: Btf, position: int, size: int, minimum: int) -> R
     if record_size < minimum or record_size % 4 or record_size > 4096:
         raise ObjectError(f".BTF.ext has records of {record_size} bytes")
     position += 4
-    sections: dict[str, tuple[list[int], bytes]] = {}
+    by_name: dict[int, bytes] = {}
     while position < end:
         if position + _SECTION.size > end:
             raise ObjectError(".BTF.ext: a section header is cut off")
@@ -117,10 +117,12 @@ def _records(data: bytes, btf: Btf, position: int, size: int, minimum: int) -> R
         length = count * record_size
         if position + length > end:
             raise ObjectError(".BTF.ext: records are cut off")
-        before = sections.get(btf.string(name), ([], b""))[1]
-        sections[btf.string(name)] = _in_order(before + data[position : position + length], record_size)
+        by_name[name] = by_name.get(name, b"") + data[position : position + length]
         position += length
-    return Records(record_size, sections)
+    records: dict[str, bytes] = {}
+    for offset, section in btf.strings(by_name).items():
+        records[section] = records.get(section, b"") + by_name[offset]
+    return Records(record_size, {section: _in_order(rows, record_size) for section, rows in records.items()})
 
 
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:

@@ -73,6 +73,11 @@ class TypeIndex:
         self._walk(len(self.words))
         return enumerate(self.first_words, self._first)
 
+    def of_kind(self, kind: int) -> list[tuple[int, int]]:
+        """Return (type id, offset of the name) of each type of a kind."""
+        words = self.words
+        return [(type_id, words[word]) for type_id, word in self.each() if words[word + 1] >> 24 & 0x1F == kind]
+
     def _walk(self, count: int) -> None:
         """Find at least ``count`` more types, or all that are left. May loop 130,000 times, hence the plain style."""
         words, steps, word, end = self.words, self._steps, self._next, len(self.words)

@@ -6,7 +6,7 @@ kind adds), then strings.
 """
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.btf.index import TypeIndex, name_offsets
@@ -180,6 +180,10 @@ class Btf:
             known = self._known_strings[offset] = self._read_string(offset)
         return known
 
+    def strings(self, offsets: Iterable[int]) -> dict[int, str]:
+        """Return strings by their offsets in the string section."""
+        return {offset: self.string(offset) for offset in offsets}
+
     def _read_string(self, offset: int) -> str:
         if offset < self._strings_start and self._base is not None:
             return self._base.string(offset)
@@ -294,12 +298,9 @@ class Btf:
                 raise ObjectError(f".BTF: type {type_id} ({self.name(type_id) or 'unnamed'}) has no size")
         raise ObjectError(f".BTF: type {type_id} is nested too deeply")
 
-    def data_sections(self) -> Iterator[tuple[int, str]]:
-        """Yield (type id, section name) of each DATASEC."""
-        words = self._index.words
-        for type_id, word in self._index.each():
-            if words[word + 1] >> 24 & 0x1F == DATASEC:
-                yield type_id, self.name(type_id)
+    def data_sections(self) -> list[tuple[int, str]]:
+        """Return (type id, section name) of each DATASEC."""
+        return [(type_id, self.string(name)) for type_id, name in self._index.of_kind(DATASEC)]
 
     def data_section(self, name: str) -> int:
         """Return the id of the DATASEC with a name; 0 where there is none."""
@@ -312,6 +313,10 @@ class Btf:
             SectionVariable(self.name(words[i]), self.referred(words[i]), words[i], words[i + 1], words[i + 2])
             for i in range(start, start + 3 * self.vlen(type_id), 3)
         ]
+
+    def global_variables(self, type_id: int) -> list[str]:
+        """Return the names of the variables of a DATASEC that are not static."""
+        return [v.name for v in self.section_variables(type_id) if self.linkage(v.variable_id)]
 
     def named(self, names: Iterable[str], *kinds: int) -> dict[str, list[int]]:
         """Return the types of each name and one of some kinds (any kind where none is named), whatever their flavour,
@@ -345,7 +350,7 @@ class Btf:
         one name together. ``sizes`` has the bytes of each ELF section, ``offsets`` those of (section, variable).
         """
         types = bytearray(self._types)
-        for type_id, section in list(self.data_sections()):
+        for type_id, section in self.data_sections():
             if section not in sizes:
                 continue
             filled_in = self.referred(type_id) != 0

@@ -6,6 +6,7 @@ nibble, source in the high nibble on little-endian machines, which is the only k
 """
 
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # Classes: the low three bits of an opcode.
@@ -43,10 +44,25 @@ class Instruction(NamedTuple):
     immediate: int
 
 
+class Operand(NamedTuple):
+    """What the instruction in a slot refers to: its source register, which says of which sort, and its immediate; that
+    of the next slot if it ``is_wide``."""
+
+    slot: int
+    source: int
+    immediate: int
+    is_wide: bool = False
+
+
 def decode(code: "bytes | bytearray | memoryview", index: int) -> Instruction:
     """Return the instruction in slot ``index``."""
     opcode, registers, offset, immediate = _FORMAT.unpack_from(code, index * SIZE)
     return Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
+
+
+def decode_at(code: "bytes | bytearray | memoryview", slots: Sequence[int]) -> list[Instruction]:
+    """Return the instructions in some slots."""
+    return [decode(code, slot) for slot in slots]
 
 
 def decode_all(code: "bytes | bytearray | memoryview") -> list[tuple[int, Instruction]]:
@@ -82,6 +98,13 @@ def set_immediate(code: bytearray, index: int, immediate: int) -> None:
     """Set the immediate of slot ``index``; the number is taken modulo 2**32."""
     value = immediate & 0xFFFFFFFF
     _IMMEDIATE.pack_into(code, index * SIZE + 4, value - (1 << 32) if value >= 1 << 31 else value)
+
+
+def set_operands(code: bytearray, operands: Sequence[Operand]) -> None:
+    """Set source registers and immediates of instructions that refer to something."""
+    for slot, source, immediate, is_wide in operands:
+        set_source(code, slot, source)
+        set_immediate(code, slot + is_wide, immediate)
 
 
 def set_offset(code: bytearray, index: int, offset: int) -> None:

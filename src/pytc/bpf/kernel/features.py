@@ -9,7 +9,7 @@ import ctypes
 import errno
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.sys.abi import BtfLoadAttr, MapCreateAttr, ProgLoadAttr, pointer
@@ -28,10 +28,12 @@ _INT = (b.INT << 24, 4, 1 << 24 | 32)
 
 
 class Features:
-    """Answers for one kernel. ``missing`` forces a no, which is how tests stand in for an old kernel."""
+    """Answers for one kernel. ``missing`` has the features that are known to be missing; those that are passed need no
+    probe, which is how tests stand in for an old kernel."""
 
-    def __init__(self, missing: frozenset[str] = frozenset()) -> None:
-        self._known = dict.fromkeys(missing, False)
+    def __init__(self, missing: Iterable[str] = ()) -> None:
+        self.missing = set(missing)
+        self._known = dict.fromkeys(self.missing, False)
 
     def has(self, name: str) -> bool:
         """Return whether the kernel has a feature of :data:`PROBES`; a probe that cannot tell counts as yes."""
@@ -40,11 +42,9 @@ class Features:
             if answer is None:
                 return True
             self._known[name] = answer
+            if not answer:
+                self.missing.add(name)
         return self._known[name]
-
-    def lacks(self, name: str) -> bool:
-        """Return whether a probe has already answered no; runs none."""
-        return self._known.get(name) is False
 
 
 def attempt(probe: Callable[[], int]) -> bool | None:

@@ -147,6 +147,7 @@ class _Linking:
         self._sorted: dict[int, list[int]] = {}
         self._functions: dict[int, dict[int, FunctionSpec]] = {}
         self._starts: dict[tuple[int, int], int] = {}
+        self._operands: list[ins.Operand] = []
         self.code = bytearray()
         self.maps: list[MapReference] = []
         self.functions: list[LinkedFunction] = []
@@ -169,6 +170,7 @@ class _Linking:
                 start = copied[0].start
                 work.append(copied)
             self._set_call(caller.start + index, start)
+        ins.set_operands(self.code, self._operands)
 
     def _copy(self, function: FunctionSpec) -> "tuple[LinkedFunction, list[tuple[int, Target]]]":
         """Copy a function's code; returns it with its calls still to be made, last first."""
@@ -255,14 +257,12 @@ class _Linking:
             )
         if self._spec.maps[target.name].problem:
             raise MapDefinitionError(self._spec.maps[target.name].problem)
-        if target.kind == "map":
-            ins.set_source(self.code, slot, ins.PSEUDO_MAP_FD)
-            ins.set_immediate(self.code, slot + 1, 0)
-            self.maps.append(MapReference(slot, target.name))
-        else:
-            ins.set_source(self.code, slot, ins.PSEUDO_MAP_VALUE)
-            ins.set_immediate(self.code, slot + 1, target.offset)
-            self.maps.append(MapReference(slot, target.name, target.offset))
+        is_map = target.kind == "map"
+        offset = 0 if is_map else target.offset
+        self._operands.append(
+            ins.Operand(slot, ins.PSEUDO_MAP_FD if is_map else ins.PSEUDO_MAP_VALUE, offset, is_wide=True)
+        )
+        self.maps.append(MapReference(slot, target.name, offset))
 
     def _function(self, caller: LinkedFunction, index: int, target: Target) -> FunctionSpec:
         if target.section not in self._functions:
@@ -277,11 +277,10 @@ class _Linking:
         return function
 
     def _set_call(self, slot: int, start: int) -> None:
-        is_call = self.code[slot * ins.SIZE] == ins.OP_CALL
-        ins.set_source(self.code, slot, ins.PSEUDO_CALL if is_call else ins.PSEUDO_FUNC)
-        ins.set_immediate(self.code, slot, start - slot - 1)
-        if not is_call:
-            ins.set_immediate(self.code, slot + 1, 0)
+        source = ins.PSEUDO_CALL if self.code[slot * ins.SIZE] == ins.OP_CALL else ins.PSEUDO_FUNC
+        self._operands.append(ins.Operand(slot, source, start - slot - 1))
+        if source == ins.PSEUDO_FUNC:
+            self._operands.append(ins.Operand(slot, source, 0, is_wide=True))
 
 
 def _debug_info(spec: ObjectSpec, linked: list[LinkedFunction]) -> tuple[bytes, bytes]:

@@ -63,9 +63,9 @@ def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[st
     return frozenset(used | members & spec.maps.keys())
 
 
-def is_unused(spec: MapSpec, used: Collection[str]) -> bool:
-    """Return whether nobody would ever see a map: programs use others, and it is not pinned."""
-    return spec.name not in used and not spec.pinning and not spec.reuse
+def wanted_maps(specs: Iterable[MapSpec], used: Collection[str]) -> list[MapSpec]:
+    """Return the maps that somebody would ever see: those that programs use, and those that are pinned."""
+    return [spec for spec in specs if spec.name in used or spec.pinning or spec.reuse]
 
 
 class _Preparing:

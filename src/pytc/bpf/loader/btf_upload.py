@@ -12,7 +12,6 @@ from pytc.bpf.sys.abi import BtfLoadAttr, pointer
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
-from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, ObjectError
 
@@ -57,7 +56,7 @@ def upload(image: bytes, features: Features) -> OwnedFd:
         from pytc.bpf.loader.btf_downgrade import make_functions_static
 
         image = make_functions_static(image)
-    if not any(features.lacks(name) for name in _KINDS):
+    if features.missing.isdisjoint(_KINDS):
         try:
             return _load(image)
         except BpfSyscallError as error:
@@ -82,7 +81,7 @@ def upload(image: bytes, features: Features) -> OwnedFd:
 def _load(image: bytes) -> OwnedFd:
     data = ctypes.create_string_buffer(image, len(image))
     attr = BtfLoadAttr(btf=pointer(data), btf_size=len(image))
-    return OwnedFd(retry_unlimited(lambda: bpf(Command.BTF_LOAD, attr, what="the object's BTF")))
+    return OwnedFd(bpf(Command.BTF_LOAD, attr, what="the object's BTF"))
 
 
 def _refused_type(image: bytes) -> str:

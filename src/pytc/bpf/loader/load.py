@@ -10,11 +10,11 @@ closes every descriptor and removes every pin that was made.
 import errno
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.link.linker import calls_modules, patch
-from pytc.bpf.link.prepare import Prepared, is_unused, prepare
+from pytc.bpf.link.prepare import Prepared, prepare, wanted_maps
 from pytc.bpf.link.tail_calls import type_of
 from pytc.bpf.loader.btf_upload import kernel_image, upload
 from pytc.bpf.loader.prog_load import submit
@@ -23,7 +23,7 @@ from pytc.bpf.maps.map import Map, create_map, explain_types
 from pytc.bpf.maps.pin_compat import open_pinned
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.names import kernel_map_name, kernel_name
-from pytc.bpf.object.spec import DATA, KCONFIG, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.object.spec import DATA, KCONFIG, PIN_NONE, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 # Errors that say nothing of a map: the same call can succeed the next time.
 _SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC)
+
+
+_Owned = TypeVar("_Owned", bound=Closing)
 
 
 class Loaded(Closing):
@@ -72,6 +75,11 @@ class Loaded(Closing):
 
     def __repr__(self) -> str:
         return f"<Loaded {self.spec.name!r} programs {self.programs!r} maps {', '.join(self.maps) or 'none'}>"
+
+    def own(self, item: _Owned) -> _Owned:
+        """Take over a map, a program or another descriptor; returns it."""
+        self._owned.callback(item.close)
+        return item
 
     def close(self) -> None:
         """Close every descriptor; pinned and attached objects live on."""
@@ -221,19 +229,19 @@ class _Loading:
         if number not in self._modules:
             from pytc.bpf.sys.info import btf_by_id
 
-            self._modules[number] = self._loaded._owned.enter_context(btf_by_id(number)).fd
+            self._modules[number] = self._loaded.own(btf_by_id(number)).fd
         return self._modules[number]
 
     def load_btf(self) -> None:
         """Upload the object's BTF. A kernel that refuses it may still take the program: that is a note, not an
         error."""
-        if self._spec.btf is None or self._features.lacks("btf"):
+        if self._spec.btf is None or "btf" in self._features.missing:
             return
         try:
             fd = self._cache.btf(self._spec) if self._cache is not None else None
             if fd is None:
                 own = upload(kernel_image(self._spec, self._spec.btf), self._features)
-                fd = self._loaded._owned.enter_context(own).fd
+                fd = self._loaded.own(own).fd
         except BpfSyscallError as error:
             if error.errno != errno.EPERM:
                 self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
@@ -249,16 +257,15 @@ class _Loading:
         """
         # A command that attaches creates only maps that are used, pinned or exported: nobody would ever see the others.
         used = self._prepared.used
-        for spec in self._in_order():
-            if used_only and is_unused(spec, used):
-                continue
+        specs = self._in_order()
+        for spec in wanted_maps(specs, used) if used_only else specs:
             if spec.problem:
                 if spec.name in used:
                     raise MapDefinitionError(spec.problem)
                 self._loaded.notes.append(f"{spec.problem}; no loaded program uses it")
                 continue
             try:
-                self._loaded.maps[spec.name] = self._loaded._owned.enter_context(self._open_or_create(spec))
+                self._loaded.maps[spec.name] = self._loaded.own(self._open_or_create(spec))
             except BpfSyscallError as error:
                 if spec.name in used or error.errno in _SHORTAGES:
                     raise
@@ -277,7 +284,7 @@ class _Loading:
             if reused is None:
                 raise PinError(f'map "{spec.name}": nothing is pinned at "{spec.reuse}"', errno=errno.ENOENT)
             return reused
-        path = self._loaded._pins.path_for(spec, self._spec)
+        path = self._loaded._pins.path_for(spec, self._spec) if spec.pinning != PIN_NONE else ""
         if path:
             self._loaded._pins.lock()
             self._loaded._pins.check(path)
@@ -386,7 +393,7 @@ class _Loading:
                 verbose=self._verbose,
                 features=self._features,
             )
-            self._programs[key] = self._loaded._owned.enter_context(Program(descriptor, linked.program))
+            self._programs[key] = self._loaded.own(Program(descriptor, linked.program))
         for program, type in programs:
             self._loaded.programs.append(self._programs[program.function, type])
             self._loaded.logs.append(logs[program.function, type])

@@ -12,7 +12,6 @@ from pytc.bpf.sys.abi import ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
-from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, VerifierError, strerror
 
@@ -50,7 +49,7 @@ def submit(
     what = f'program "{linked.program.name}" ({program_type_name(type)})'
     if not verbose:
         try:
-            return OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what))), ""
+            return OwnedFd(bpf(Command.PROG_LOAD, attr, what=what)), ""
         except BpfSyscallError as error:
             if error.errno == errno.EPERM:
                 raise _refused(spec, linked, type, errno.EPERM) from error
@@ -61,7 +60,7 @@ def submit(
         with LogBuffer(size) as buffer:
             attr.log_buf, attr.log_size, attr.log_level = buffer.address, size, _LOG_BRANCHES_AND_STATS
             try:
-                fd = OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what=what)))
+                fd = OwnedFd(bpf(Command.PROG_LOAD, attr, what=what))
                 return fd, buffer.text()[0]
             except BpfSyscallError as error:
                 number = error.errno or 0
@@ -94,6 +93,7 @@ def program_attribute(
         else ctypes.create_string_buffer(code, len(code))
     )
     license = ctypes.create_string_buffer(spec.license.encode())
+    name = kernel_name(linked.program.name)
     memory: list[object] = [instructions, license]
     attr = ProgLoadAttr(
         prog_type=type,
@@ -101,11 +101,11 @@ def program_attribute(
         insns=pointer(instructions),
         license=pointer(license),
         kern_version=spec.kernel_version,
-        prog_name=kernel_name(linked.program.name).encode(),
+        prog_name=name.encode(),
     )
     if type == linked.program.type and type not in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
         attr.expected_attach_type = linked.program.expected_attach_type
-    if features.lacks("program_names"):
+    if "program_names" in features.missing:
         attr.prog_name = b""
     if btf_fd and linked.func_info:
         functions = ctypes.create_string_buffer(linked.func_info, len(linked.func_info))

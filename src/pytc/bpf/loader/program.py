@@ -9,7 +9,6 @@ from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin, pin
-from pytc.closing import Closing
 from pytc.errors import PytcError, SelectionError, shortlist
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 _Self = TypeVar("_Self", bound="Program")
 
 
-class Program(Closing):
-    """A program with an open descriptor, which it owns."""
+class Program(OwnedFd):
+    """A program in the kernel, as the descriptor that it is open by; it lives on where it is pinned or attached."""
 
     def __init__(self, descriptor: OwnedFd, spec: ProgramSpec | None = None) -> None:
-        self.descriptor = descriptor
+        super().__init__(descriptor.detach())
         self.spec = spec
 
     @classmethod
@@ -35,11 +34,6 @@ class Program(Closing):
     def from_pin(cls: type[_Self], path: str) -> _Self:
         """Open a pinned program; raises BpfSyscallError."""
         return cls(open_pin(path))
-
-    @property
-    def fd(self) -> int:
-        """The descriptor's number."""
-        return self.descriptor.fd
 
     @property
     def description(self) -> ProgramDescription:
@@ -65,12 +59,8 @@ class Program(Closing):
         """Pin the program at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
 
-    def close(self) -> None:
-        """Close the descriptor; a pinned or attached program lives on."""
-        self.descriptor.close()
-
     def __repr__(self) -> str:
-        if self.descriptor.closed:
+        if self.closed:
             return f"<{type(self).__name__} {self.spec.name if self.spec is not None else ''!r} closed>"
         about = self.description
         return f"<{type(self).__name__} {self.name!r} {program_type_name(about.type)} id {about.id}>"

@@ -17,10 +17,10 @@ from pytc.bpf.loader.prog_load import program_attribute
 from pytc.bpf.maps.map import map_attribute
 from pytc.bpf.object.names import kernel_map_name
 from pytc.bpf.object.spec import DATA, KCONFIG, MapSpec, ObjectSpec
-from pytc.bpf.sys.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ProgLoadAttr, pointer, used_size
+from pytc.bpf.sys.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
-from pytc.bpf.sys.syscall import bpf
+from pytc.bpf.sys.syscall import bpf, used_size
 from pytc.errors import BpfSyscallError
 
 _IMMEDIATE = struct.Struct("=i")

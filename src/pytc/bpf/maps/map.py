@@ -2,7 +2,7 @@
 
 import errno
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, overload
 
@@ -20,8 +20,6 @@ from pytc.bpf.sys.constants import (
     map_type_name,
 )
 from pytc.bpf.sys.cpus import possible_cpus
-from pytc.bpf.sys.descriptor import OwnedFd
-from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import ENOTSUPP, BpfSyscallError
 
@@ -32,6 +30,10 @@ if TYPE_CHECKING:
 
 # What map_check_btf in kernel/bpf/syscall.c returns, and the function of that name of a map's type.
 _TYPE_REFUSALS = (errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP)
+
+
+#: Features of attributes that are left out where the kernel lacks them.
+_LEFT_OUT = ("map_names", "mmapable")
 
 
 class Map(RawMap):
@@ -103,7 +105,7 @@ def create_map(
     """
     features = features if features is not None else Features()
     attr = map_attribute(spec, kernel_name, features, btf_fd=btf_fd, inner_fd=inner_fd)
-    return Map(OwnedFd(retry_unlimited(lambda: _create(spec, attr, features))), spec, is_new=True)
+    return Map.created(_create(spec, attr, features), spec)
 
 
 def map_attribute(
@@ -125,7 +127,7 @@ def map_attribute(
         attr.map_flags |= 1 << 2  # BPF_F_NUMA_NODE
     if btf_fd and wants_btf(spec):
         attr.btf_fd, attr.btf_key_type_id, attr.btf_value_type_id = btf_fd, spec.key_type_id, spec.value_type_id
-    _leave_out(spec, attr, features.lacks)
+    _leave_out(spec, attr, features.missing)
     return attr
 
 
@@ -135,27 +137,28 @@ def wants_btf(spec: MapSpec) -> bool:
 
 
 def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
-    what = f'map "{spec.name}" ({map_type_name(spec.type)}): cannot create it'
     try:
-        return bpf(Command.MAP_CREATE, attr, what=what)
+        return bpf(Command.MAP_CREATE, attr)
     except BpfSyscallError as error:
         refusal = error
     if refusal.errno in (errno.EINVAL, errno.E2BIG, ENOTSUPP):
-        changed = _leave_out(spec, attr, lambda name: not features.has(name))
+        changed = _leave_out(spec, attr, {name for name in _LEFT_OUT if not features.has(name)})
         if attr.btf_fd:
             # Types of maps learned one by one to take BTF (map_check_btf); every map is usable without.
             attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0
             changed = True
         if changed:
             try:
-                return bpf(Command.MAP_CREATE, attr, what=what)
+                return bpf(Command.MAP_CREATE, attr)
             except BpfSyscallError as error:
                 refusal = error
+    number, hints = refusal.errno or 0, refusal.hints
     with suppress(OSError, ImportError):  # the reason may be that no descriptor is left, also for an import
         from pytc.bpf.maps.causes import map_causes
 
-        refusal.hints = map_causes(spec, actual_entries(spec), refusal.errno or 0)
-    raise refusal
+        hints = map_causes(spec, actual_entries(spec), number)
+    what = f'map "{spec.name}" ({map_type_name(spec.type)}): cannot create it'
+    raise BpfSyscallError(refusal.command, number, what, hints=hints) from refusal
 
 
 def explain_types(error: BpfSyscallError, spec: MapSpec, btf: "Btf | None") -> None:
@@ -167,12 +170,12 @@ def explain_types(error: BpfSyscallError, spec: MapSpec, btf: "Btf | None") -> N
             error.hints = type_causes(spec, btf) or error.hints
 
 
-def _leave_out(spec: MapSpec, attr: MapCreateAttr, lacks: Callable[[str], bool]) -> bool:
+def _leave_out(spec: MapSpec, attr: MapCreateAttr, missing: Collection[str]) -> bool:
     """Clear what the kernel lacks; returns whether there was anything."""
     changed = False
-    if attr.map_name and lacks("map_names"):  # v4.15
+    if attr.map_name and "map_names" in missing:  # v4.15
         attr.map_name, changed = b"", True
-    if spec.origin == DATA and attr.map_flags & F_MMAPABLE and lacks("mmapable"):  # v5.5
+    if spec.origin == DATA and attr.map_flags & F_MMAPABLE and "mmapable" in missing:  # v5.5
         attr.map_flags &= ~F_MMAPABLE
         changed = True
     return changed

@@ -21,33 +21,39 @@ from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.bpf.sys.syscall import bpf, write_once
-from pytc.closing import Closing
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
 
 _Self = TypeVar("_Self", bound="RawMap")
 
 
-class RawMap(Closing):
-    """A map with an open descriptor, which it owns, and elements of bytes.
+class RawMap(OwnedFd):
+    """A map in the kernel, as the descriptor that it is open by, with elements of bytes; it lives on where it is pinned
+    or in use when that is closed.
 
     Keys and values have ``description.key_size`` and ``description.value_size`` bytes; a per-CPU map's value has, for
     each possible CPU, the value's bytes rounded up to 8.
     """
 
-    def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None, *, is_new: bool = False) -> None:
-        """Take over a descriptor. ``is_new`` says that the kernel has just created it from ``spec``, and saves asking
-        it."""
-        self.descriptor = descriptor
+    def __init__(self, descriptor: OwnedFd, spec: MapSpec | None = None) -> None:
+        """Take over a descriptor, and ask the kernel what it is of; raises BpfSyscallError."""
+        super().__init__(descriptor.detach())
         self.spec = spec
         self._description: MapDescription | None = None
-        if is_new and spec is not None:
-            self._shape = (spec.type, spec.key_size, spec.value_size)
-            return
         try:
             self._shape = (self.description.type, self.description.key_size, self.description.value_size)
         except BaseException:
-            descriptor.close()
+            self.close()
             raise
+
+    @classmethod
+    def created(cls: type[_Self], number: int, spec: MapSpec) -> _Self:
+        """Return the map of a descriptor that the kernel has just given out for ``spec``, without asking it again."""
+        self = cls.__new__(cls)
+        self.spec = spec
+        self._description = None
+        self._shape = (spec.type, spec.key_size, spec.value_size)
+        OwnedFd.__init__(self, number)
+        return self
 
     @property
     def description(self) -> MapDescription:
@@ -80,11 +86,6 @@ class RawMap(Closing):
         except (OSError, OverflowError) as error:
             raise BpfError(f"this process has no descriptor {number}", errno=errno.EBADF) from error
         return cls(copy)
-
-    @property
-    def fd(self) -> int:
-        """The descriptor's number."""
-        return self.descriptor.fd
 
     @property
     def name(self) -> str:
@@ -188,15 +189,12 @@ class RawMap(Closing):
 
     def freeze(self) -> None:
         """Make the map read-only for user space (BPF_MAP_FREEZE); raises BpfSyscallError."""
-        bpf(Command.MAP_FREEZE, MapFdAttr(map_fd=self.fd), what=f'map "{self.name}": freezing it')
+        what = f'map "{self.name}": freezing it'
+        bpf(Command.MAP_FREEZE, MapFdAttr(map_fd=self.fd), what=what)
 
     def pin(self, path: str) -> None:
         """Pin the map at a path in a bpffs; raises BpfSyscallError."""
         pin(self.fd, path)
-
-    def close(self) -> None:
-        """Close the descriptor; the map lives on where it is pinned or in use."""
-        self.descriptor.close()
 
     def __repr__(self) -> str:
         if self.descriptor.closed:
@@ -216,5 +214,5 @@ class RawMap(Closing):
         value: "ctypes.Array[ctypes.c_char] | None",
         flags: int = 0,
     ) -> None:
-        attr = MapElementAttr(map_fd=self.fd, key=pointer(key), value=pointer(value), flags=flags)
-        bpf(command, attr, what=f'map "{self.name}"')
+        what = f'map "{self.name}"'
+        bpf(command, MapElementAttr(map_fd=self.fd, key=pointer(key), value=pointer(value), flags=flags), what=what)

@@ -41,7 +41,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[MapDefinition]:
 
     Raises MapDefinitionError where not even the names of the maps are known.
     """
-    section = image.section(MODERN)
+    section = image.by_name.get(MODERN)
     if section is None or not section.size:
         return []
     symbols = {s.name: s for s in image.symbols if s.section == section.number and s.name and s.type != FUNC}
@@ -63,7 +63,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[MapDefinition]:
             raise MapDefinitionError(f'map "{variable.name}" is in the BTF but has no symbol')
         try:
             declared = _read_map(btf, variable.name, variable.type_id)
-            slots = _slots(image, section, symbol.value, btf.size(variable.type_id), declared)
+            slots = _slots(image, section, symbol.value, declared)
         except ObjectError as error:  # another program may do without the map
             spec = MapSpec(variable.name, 0, 0, 0, 0, section=MODERN, problem=str(error))
             result.append(MapDefinition(spec, section.number, symbol.value))
@@ -74,7 +74,7 @@ def read_btf_maps(image: ElfImage, btf: Btf | None) -> list[MapDefinition]:
 
 def _recompile(image: ElfImage) -> str:
     """Return how to compile an object with BTF, with the compiler that it names."""
-    comment = image.section(".comment")
+    comment = image.by_name.get(".comment")
     if comment is not None and b"GCC: (" in comment.data and b"clang" not in comment.data:
         return "compile it with -gbtf (bpf-gcc -O2 -gbtf -c FILE.c -o FILE.o), and do not strip .BTF"
     return "compile it with -g (clang -O2 -g -target bpf -c FILE.c -o FILE.o), and do not strip .BTF"
@@ -85,7 +85,8 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
     if btf.kind(definition) != b.STRUCT:
         raise MapDefinitionError(f'map "{name}" is not declared as a struct')
     spec, values_at = MapSpec(name, 0, 0, 0, 0, section=MODERN), -1
-    for member in btf.members(definition):
+    members = btf.members(definition)
+    for member in members:
         if member.name in _NUMBERS:
             spec = _attribute(btf, spec, member)
         elif member.name in _ATTRIBUTES:
@@ -98,7 +99,8 @@ def _read_map(btf: Btf, name: str, type_id: int, *, inner: bool = False) -> _Dec
             raise MapDefinitionError(f'map "{name}": unknown attribute "{member.name}"')
     if not spec.type:
         raise MapDefinitionError(f'map "{name}" has no type')
-    _check_sizes(btf, spec)
+    if any(member.name in ("key_size", "value_size") for member in members):
+        _check_sizes(btf, spec)
     return _Declared(_normalise(spec), values_at)
 
 
@@ -110,8 +112,6 @@ def _check_sizes(btf: Btf, spec: MapSpec) -> None:
         if not type_id:
             continue
         of_type = btf.size(type_id)
-        if of_type > _U32_MAX:
-            raise MapDefinitionError(f'map "{spec.name}": its {what} type has {of_type} bytes, more than {_U32_MAX}')
         if size != of_type:
             raise MapDefinitionError(
                 f'map "{spec.name}": {what}_size is {size}, but its {what} type has {of_type} bytes'
@@ -153,32 +153,35 @@ def _number(btf: Btf, name: str, member: b.Member) -> int:
     raise MapDefinitionError(f'map "{name}": attribute "{member.name}" is not a number')
 
 
-def _pointee(btf: Btf, spec: MapSpec, member: b.Member) -> int:
-    if btf.kind(member.type_id) != b.PTR:
-        raise MapDefinitionError(f'map "{spec.name}": attribute "{member.name}" is not a pointer to a type')
-    return btf.referred(member.type_id)
-
-
 def _key(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
-    type_id = _pointee(btf, spec, member)
-    return spec._replace(key_type_id=type_id, key_size=spec.key_size or _size(btf, spec, member, type_id))
+    type_id, size = _pointee(btf, spec, member, spec.key_size)
+    return spec._replace(key_type_id=type_id, key_size=size)
 
 
 def _value(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
-    type_id = _pointee(btf, spec, member)
-    return spec._replace(value_type_id=type_id, value_size=spec.value_size or _size(btf, spec, member, type_id))
+    type_id, size = _pointee(btf, spec, member, spec.value_size)
+    return spec._replace(value_type_id=type_id, value_size=size)
 
 
-def _size(btf: Btf, spec: MapSpec, member: b.Member, type_id: int) -> int:
+def _pointee(btf: Btf, spec: MapSpec, member: b.Member, declared_size: int) -> tuple[int, int]:
+    """Return the type that a member points at, and its size in bytes where none is declared."""
+    if btf.kind(member.type_id) != b.PTR:
+        raise MapDefinitionError(f'map "{spec.name}": attribute "{member.name}" is not a pointer to a type')
+    type_id = btf.referred(member.type_id)
+    if declared_size:
+        return type_id, declared_size
     if btf.kind(btf.resolve(type_id)) == b.FWD:
         name = btf.name(btf.resolve(type_id)) or btf.name(type_id)
         raise MapDefinitionError(
             f'map "{spec.name}": the type of its {member.name}, {name}, is only declared, and has no size: define it'
         )
     try:
-        return btf.size(type_id)
+        size = btf.size(type_id)
     except ObjectError as error:
         raise MapDefinitionError(f'map "{spec.name}": its {member.name}: {error}') from error
+    if size > _U32_MAX:
+        raise MapDefinitionError(f'map "{spec.name}": its {member.name} type has {size} bytes, more than {_U32_MAX}')
+    return type_id, size
 
 
 def _pinning(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
@@ -210,9 +213,7 @@ def _template(btf: Btf, spec: MapSpec, member: b.Member) -> MapSpec:
     raise MapDefinitionError(f'map "{spec.name}": "values" holds neither maps nor programs')
 
 
-def _slots(
-    image: ElfImage, section: ElfSection, start: int, size: int, declared: _Declared
-) -> tuple[tuple[int, str], ...]:
+def _slots(image: ElfImage, section: ElfSection, start: int, declared: _Declared) -> tuple[tuple[int, str], ...]:
     relocations: list[ElfRelocation] = [r for r in image.relocations.get(section.number, ()) if r.offset >= start]
     if not relocations:
         return ()
@@ -231,8 +232,8 @@ def _slots(
         index, rest = divmod(relocation.offset - start - declared.values_at, 8)
         if declared.values_at < 0 or rest or index < 0:
             raise MapDefinitionError(
-                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - start} '
-                f'of {size}, which is not an element of "values"'
+                f'map "{declared.spec.name}": a relocation at byte {relocation.offset - start}, '
+                'which is not an element of "values"'
             )
         slots.append((index, _target(image, section, relocation, declared.spec.name)))
     return tuple(slots)

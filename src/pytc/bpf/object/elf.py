@@ -78,15 +78,17 @@ class ElfRelocation(NamedTuple):
 
 
 class ElfImage(NamedTuple):
-    """A parsed relocatable object. ``relocations`` are by index of the section that they patch."""
+    """A parsed relocatable object. ``relocations`` are by index of the section that they patch; ``by_name`` has the
+    first section of each name."""
 
     sections: tuple[ElfSection, ...]
     symbols: tuple[ElfSymbol, ...]
     relocations: dict[int, list[ElfRelocation]]
+    by_name: dict[str, ElfSection]
 
-    def section(self, name: str) -> ElfSection | None:
-        """Return the first section with a name; None where there is none."""
-        return next((s for s in self.sections if s.name == name), None)
+    def code_sections(self) -> list[ElfSection]:
+        """Return the sections that hold instructions, in the order of the file."""
+        return [s for s in self.sections if s.is_code]
 
 
 def read_file(path: str) -> bytes:
@@ -117,7 +119,8 @@ def parse(data: bytes) -> ElfImage:
     """Return the sections, symbols and relocations of an object file; raises ObjectError."""
     sections = _parse_sections(data, _check_header)
     symbols = _read_symbols(sections)
-    return ElfImage(sections, symbols, _read_relocations(sections, symbols))
+    by_name = {section.name: section for section in reversed(sections)}
+    return ElfImage(sections, symbols, _read_relocations(sections, symbols), by_name)
 
 
 def section_data(data: bytes, name: str) -> bytes | None:

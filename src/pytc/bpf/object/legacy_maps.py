@@ -58,16 +58,16 @@ class MapDefinition(NamedTuple):
     offset: int
 
 
-def is_legacy_section(name: str) -> bool:
-    """Return whether a section is ``maps``, or ``maps/NAME`` for some older loaders."""
-    return name == LEGACY or name.startswith(LEGACY + "/")
+def legacy_sections(image: ElfImage) -> list[ElfSection]:
+    """Return the sections ``maps``, and ``maps/NAME`` for some older loaders, in the order of the file."""
+    return [section for section in image.sections if section.name == LEGACY or section.name.startswith(LEGACY + "/")]
 
 
 def read_legacy_maps(image: ElfImage, btf: Btf | None, *, layout20: str = "") -> list[MapDefinition]:
     """Return all maps of the legacy sections, in order; raises MapDefinitionError."""
     result: list[MapDefinition] = []
-    for section in image.sections:
-        if is_legacy_section(section.name) and section.size:
+    for section in legacy_sections(image):
+        if section.size:
             result += _read_section(image, section, btf, layout20)
     return _annotated(result, btf) if btf is not None else result
 
@@ -255,7 +255,7 @@ def _type_name(image: ElfImage, section: ElfSection, btf: Btf | None) -> str:
         for name in (ELF_MAP, MAP_DEF):
             if btf.find(name, b.STRUCT):
                 return name
-    strings = image.section(".debug_str")
+    strings = image.by_name.get(".debug_str")
     present = [
         name
         for name in (ELF_MAP, MAP_DEF)

@@ -19,7 +19,7 @@ from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
 from pytc.bpf.object.legacy_maps import (
     MapDefinition,
     broken_maps,
-    is_legacy_section,
+    legacy_sections,
     link_inner_maps,
     read_legacy_maps,
 )
@@ -91,20 +91,17 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     data_maps = _read_data_maps(image, btf, name)
     externs, settings = _read_externs(image, btf)
     maps = _by_name([*(p.spec for p in placed), *data_maps.values(), *([settings] if settings else [])])
+    code = image.code_sections()
     targets = _Targets(
         {(p.section, p.offset): p.spec.name for p in placed},
-        frozenset(s.number for s in image.sections if is_legacy_section(s.name) or s.name == MODERN),
+        frozenset(s.number for s in [*legacy_sections(image), *(s for s in image.sections if s.name == MODERN)]),
         {**{index: spec.name for index, spec in data_maps.items()}, **arena},
-        frozenset(s.number for s in image.sections if s.is_code),
+        frozenset(s.number for s in code),
         externs,
         whole_offsets=_has_whole_offsets(image),
     )
     symbols = _by_section(image.symbols)
-    sections = {
-        s.number: _read_code(image, s, targets, symbols.get(s.number, ()))
-        for s in image.sections
-        if s.is_code and s.size
-    }
+    sections = {s.number: _read_code(image, s, targets, symbols.get(s.number, ())) for s in code if s.size}
     return ObjectSpec(
         name=name,
         path=path,
@@ -132,7 +129,7 @@ def _variable_offsets(image: ElfImage) -> dict[tuple[str, str], int]:
 
 
 def _read_btf(image: ElfImage) -> Btf | None:
-    section = image.section(".BTF")
+    section = image.by_name.get(".BTF")
     return Btf(section.data) if section is not None and section.data else None
 
 
@@ -155,15 +152,14 @@ def _read_legacy_maps(image: ElfImage, btf: Btf | None, layout20: str) -> list[M
     try:
         return read_legacy_maps(image, btf, layout20=layout20)
     except MapDefinitionError as error:
-        sections = [section for section in image.sections if is_legacy_section(section.name)]
-        broken = [placed for section in sections for placed in broken_maps(image, section, str(error))]
+        broken = [placed for section in legacy_sections(image) for placed in broken_maps(image, section, str(error))]
         if not broken:
             raise
         return broken
 
 
 def _read_btf_ext(image: ElfImage, btf: Btf | None) -> btf_ext.BtfExt | None:
-    section = image.section(".BTF.ext")
+    section = image.by_name.get(".BTF.ext")
     return btf_ext.parse(section.data, btf) if section is not None and section.data and btf else None
 
 
@@ -182,7 +178,7 @@ def _has_whole_offsets(image: ElfImage) -> bool:
     gcc's assembler wrote them like this up to binutils 2.40. gcc 14 and later need a newer one. Which one an earlier
     gcc was used with, the numbers show: an offset is never less than its symbol's.
     """
-    comment = image.section(".comment")
+    comment = image.by_name.get(".comment")
     version = _GCC.search(comment.data) if comment is not None else None
     return (
         version is not None
@@ -199,24 +195,31 @@ def _has_whole_offsets(image: ElfImage) -> bool:
 
 
 def _license(image: ElfImage) -> str:
-    section = image.section("license")
+    section = image.by_name.get("license")
     return elf.string_at(section.data, 0) if section is not None and section.data else ""
 
 
 def _version(image: ElfImage) -> int:
-    section = image.section("version")
+    section = image.by_name.get("version")
     return int(struct.unpack_from("<I", section.data)[0]) if section is not None and len(section.data) == 4 else 0
 
 
 def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[int, MapSpec]:
-    """Return an array map of one element for each data section, as libbpf creates them."""
+    """Return an array map of one element for each data section, as libbpf creates them.
+
+    A map may be mapped into memory where user space may access a variable: static and hidden ones may hold locks and
+    lists.
+    """
+    types = {name: type_id for type_id, name in reversed(btf.data_sections())} if btf is not None else {}
+    hidden = {s.name for s in image.symbols if s.is_hidden}
     result: dict[int, MapSpec] = {}
     for section in image.sections:
         if not section.size or not section.flags & 2 or not _DATA_SECTION.match(section.name):
             continue
         read_only = section.name.startswith(".rodata")
-        type_id = btf.data_section(section.name) if btf is not None else 0
-        flags = (F_RDONLY_PROG if read_only else 0) | (F_MMAPABLE if _has_globals(image, btf, type_id) else 0)
+        type_id = types.get(section.name, 0)
+        is_mappable = btf is not None and type_id and not hidden.issuperset(btf.global_variables(type_id))
+        flags = (F_RDONLY_PROG if read_only else 0) | (F_MMAPABLE if is_mappable else 0)
         result[section.number] = MapSpec(
             name=section.name,
             type=MapType.ARRAY,
@@ -249,39 +252,34 @@ def _read_arena_data(image: ElfImage, definitions: list[MapDefinition]) -> tuple
     ]
 
 
-def _has_globals(image: ElfImage, btf: Btf | None, type_id: int) -> bool:
-    """Return whether a data section has variables that user space may access, so that its map may be mapped into
-    memory.
-
-    Static and hidden variables may hold locks and lists.
-    """
-    if btf is None or not type_id:
-        return False
-    hidden = {s.name for s in image.symbols if s.is_hidden}
-    return any(btf.linkage(v.variable_id) and v.name not in hidden for v in btf.section_variables(type_id))
-
-
 def _read_code(
     image: ElfImage, section: ElfSection, targets: _Targets, symbols: Sequence[elf.ElfSymbol]
 ) -> CodeSection:
     if section.size % instructions.SIZE:
         raise ObjectError(f'section "{section.name}" has {section.size} bytes, not a whole number of instructions')
     relocations: dict[int, Target] = {}
-    for relocation in image.relocations.get(section.number, ()):
+    rows = image.relocations.get(section.number, ())
+    patched = instructions.decode_at(section.data, [row.offset // instructions.SIZE for row in rows])
+    for relocation, instruction in zip(rows, patched, strict=True):
         try:
-            target = _resolve(image, section, relocation, targets)
+            target = _resolve(image, section, relocation, instruction, targets)
         except ObjectError as error:  # another program may do without
             target = Target("problem", str(error), hints=error.hints)
         relocations[relocation.offset // instructions.SIZE * instructions.SIZE] = target
     return CodeSection(section.number, section.name, section.data, relocations, _functions(section, symbols))
 
 
-def _resolve(image: ElfImage, section: ElfSection, relocation: ElfRelocation, targets: _Targets) -> Target:
+def _resolve(
+    image: ElfImage,
+    section: ElfSection,
+    relocation: ElfRelocation,
+    instruction: instructions.Instruction,
+    targets: _Targets,
+) -> Target:
     where = f'section "{section.name}", instruction {relocation.offset // instructions.SIZE}'
     if relocation.offset % instructions.SIZE:
         raise ObjectError(f"{where}: a relocation in the middle of an instruction")
     symbol = relocation.symbol
-    instruction = instructions.decode(section.data, relocation.offset // instructions.SIZE)
     if instruction.opcode not in (OP_CALL, OP_LD_IMM64):
         raise ObjectError(
             f'{where}: a relocation to "{symbol.name}" in an instruction that takes none '

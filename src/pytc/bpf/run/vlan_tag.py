@@ -23,7 +23,6 @@ from pytc.bpf.sys.abi import MapCreateAttr, MapElementAttr, ProgLoadAttr, pointe
 from pytc.bpf.sys.constants import Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import translated_instructions
-from pytc.bpf.sys.memlock import retry_unlimited
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError
@@ -162,7 +161,7 @@ def _code(tags: int, programs: int) -> bytes:
 
 def _map(type: MapType, value_size: int) -> OwnedFd:
     attr = MapCreateAttr(map_type=type, key_size=4, value_size=value_size, max_entries=1)
-    return OwnedFd(retry_unlimited(lambda: bpf(Command.MAP_CREATE, attr, what="map for VLAN tags")))
+    return OwnedFd(bpf(Command.MAP_CREATE, attr, what="map for VLAN tags"))
 
 
 def _set(map: OwnedFd, value: bytes) -> None:
@@ -180,7 +179,7 @@ def _load(code: bytes, type: int) -> OwnedFd:
     for attach_type in _ATTACH_TYPES if type == ProgramType.SCHED_CLS else _ATTACH_TYPES[:1]:
         attr.expected_attach_type = attach_type
         try:
-            return OwnedFd(retry_unlimited(lambda: bpf(Command.PROG_LOAD, attr, what="program for VLAN tags")))
+            return OwnedFd(bpf(Command.PROG_LOAD, attr, what="program for VLAN tags"))
         except BpfSyscallError as error:
             if error.errno != errno.EINVAL:
                 raise

@@ -6,7 +6,6 @@ tests/unit/bpf/sys/test_abi.py holds sizes and offsets.
 """
 
 import ctypes
-from functools import cache
 
 u8, u32, u64, s32 = ctypes.c_uint8, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int32
 Name = ctypes.c_char * 16
@@ -292,19 +291,6 @@ class PerfEventAttr(ctypes.Structure):
         ("bp_type", u32),
         ("config1", u64),
     ]
-
-
-def used_size(attr: ctypes.Structure) -> int:
-    """Return the size of ``attr`` in bytes up to the end of its last non-zero field."""
-    used = len(bytes(attr).rstrip(b"\0"))
-    return next(end for end in _field_ends(type(attr)) if end >= used)
-
-
-@cache
-def _field_ends(kind: type[ctypes.Structure]) -> list[int]:
-    """Return the end of each field of a structure, in bytes."""
-    fields = (getattr(kind, entry[0]) for entry in kind._fields_)
-    return [field.offset + field.size for field in fields]
 
 
 def pointer(buffer: "ctypes.Array[ctypes.c_char] | None") -> int:

@@ -8,28 +8,20 @@ after an EPERM.
 import errno
 import resource
 from collections.abc import Callable
-from typing import TypeVar
-
-from pytc.errors import BpfSyscallError
-
-T = TypeVar("T")
 
 
-def retry_unlimited(attempt: Callable[[], T]) -> T:
-    """Return ``attempt()``; after an EPERM try once more without the limit, which is restored when that fails too."""
-    try:
-        return attempt()
-    except BpfSyscallError as error:
-        if error.errno != errno.EPERM:
-            raise
-        limits = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-        if limits[0] == resource.RLIM_INFINITY or not _raise_limit(limits):
-            raise
-    try:
-        return attempt()
-    except BpfSyscallError:
+def call_unlimited(attempt: Callable[[], int]) -> int:
+    """Return ``attempt()``, made without the limit, which is restored when it fails; an errno is a negative number.
+
+    Returns -EPERM where the limit cannot be raised.
+    """
+    limits = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    if limits[0] == resource.RLIM_INFINITY or not _raise_limit(limits):
+        return -errno.EPERM
+    result = attempt()
+    if result < 0:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, limits)
-        raise
+    return result
 
 
 def _raise_limit(limits: tuple[int, int]) -> bool:

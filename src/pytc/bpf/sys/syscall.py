@@ -5,8 +5,8 @@ import errno
 import os
 from collections.abc import Mapping
 from ctypes import Structure
+from functools import cache
 
-from pytc.bpf.sys.abi import used_size
 from pytc.bpf.sys.constants import Command
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.libc import bpf_syscall, map_memory, syscall, unmap_memory
@@ -44,6 +44,8 @@ _PERF_EVENT_OPEN_NUMBERS = {
 }
 _PERF_FLAG_FD_CLOEXEC = 8
 _PROG_LOAD_ATTEMPTS = 5
+#: Commands whose memory kernels before 5.11 charge to RLIMIT_MEMLOCK.
+_CHARGED = (Command.MAP_CREATE, Command.PROG_LOAD, Command.BTF_LOAD)
 
 _MACHINE = os.uname().machine
 _BPF = _SYSCALL_NUMBERS.get(_MACHINE, 0)
@@ -57,20 +59,51 @@ def bpf(command: Command, attr: Structure, *, size: int = 0, what: str = "") -> 
     ``size`` is the number of bytes of ``attr`` that the kernel may read, 0 for those up to the last field in use.
     ``what`` names the attempt in errors. PROG_LOAD is tried again, a bounded number of times, on EAGAIN, the verifier's
     answer when a signal interrupts it (commit c3494801cd17, "bpf: check pending signals while verifying programs",
-    v5.0).
+    v5.0). A call that takes memory is tried again after EPERM, with a higher RLIMIT_MEMLOCK.
 
     Raises BpfSyscallError with the errno.
     """
-    attempts = _PROG_LOAD_ATTEMPTS if command is Command.PROG_LOAD else 1
     length = size or used_size(attr)
+    result = _call(command, attr, length)
+    if result == -errno.EPERM and command in _CHARGED:
+        result = _retry_unlimited(command, attr, length)
+    if result < 0:
+        raise BpfSyscallError(command.name, -result, what)
+    return result
+
+
+def _call(command: Command, attr: Structure, size: int) -> int:
+    """Return the result of bpf(2), or the errno as a negative number."""
+    attempts = _PROG_LOAD_ATTEMPTS if command is Command.PROG_LOAD else 1
     while True:
-        result: int = bpf_syscall(_BPF or _number(), command, ctypes.byref(attr), length)
+        result: int = bpf_syscall(_BPF or _number(), command, ctypes.byref(attr), size)
         if result >= 0:
             return result
         number = ctypes.get_errno()
         attempts -= 1
         if number != errno.EAGAIN or attempts <= 0:
-            raise BpfSyscallError(command.name, number, what)
+            return -number
+
+
+def _retry_unlimited(command: Command, attr: Structure, size: int) -> int:
+    try:
+        from pytc.bpf.sys.memlock import call_unlimited
+    except (OSError, ImportError):  # no descriptor is left to read it with
+        return -errno.EPERM
+    return call_unlimited(lambda: _call(command, attr, size))
+
+
+def used_size(attr: Structure) -> int:
+    """Return the size of ``attr`` in bytes up to the end of its last non-zero field."""
+    used = len(bytes(attr).rstrip(b"\0"))
+    return next(end for end in _field_ends(type(attr)) if end >= used)
+
+
+@cache
+def _field_ends(kind: type[Structure]) -> list[int]:
+    """Return the end of each field of a structure, in bytes."""
+    fields = (getattr(kind, entry[0]) for entry in kind._fields_)
+    return [field.offset + field.size for field in fields]
 
 
 def perf_event_open(attr: Structure, cpu: int) -> int:

@@ -158,7 +158,7 @@ class Connection:
 
 
 class Cache:
-    """Object files and filters that earlier commands of the run have read.
+    """Object files and filters that earlier commands of the run have read; who made it closes the ``objects``.
 
     ``returned`` is what programs return, by the identity of their object and their name.
     """
@@ -168,10 +168,6 @@ class Cache:
         self.filters = filters
         self.search: FilterSearch | None = None
         self.returned: dict[tuple[int, str], tuple[ObjectSpec, Returned]] = {}
-
-    def close(self) -> None:
-        if self.objects is not None:
-            self.objects.close()
 
 
 _Resource = TypeVar("_Resource", bound=Closeable)
@@ -259,5 +255,4 @@ class Context(Closing):
         try:
             self.release()
         finally:
-            self.cache.close()
             self.connection.close()

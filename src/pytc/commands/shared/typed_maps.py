@@ -101,7 +101,7 @@ class _Map(_Reference):
     kinds = get_args(MapKind)
 
     def _open(self, kind: MapKind, text: str) -> OwnedFd:
-        return open_map(self._context, kind, text).descriptor
+        return open_map(self._context, kind, text)
 
 
 class _Program(_Reference):

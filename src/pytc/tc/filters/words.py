@@ -55,10 +55,13 @@ SELECTORS = Table(
 _CHANGE = Table((*SELECTORS, Word("estimator", "estimator", read=_estimator, repeat=True)))
 
 
+_PREFERENCE = unsigned(_U32)
+
+
 def _for_show(row: Word) -> Word:
     """Return the word for the commands that show."""
     if row.into == "pref":
-        return row._replace(convert=unsigned(_U32), wrong="invalid preference")
+        return row._replace(convert=_PREFERENCE, wrong="invalid preference")
     return row._replace(wrong="invalid parent ID") if row.name == "parent" else row
 
 

@@ -1,4 +1,4 @@
-"""RLIMIT_MEMLOCK is raised after an EPERM, and only then."""
+"""RLIMIT_MEMLOCK is raised, and put back where that did not help."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytc.bpf.sys.memlock import retry_unlimited
-from pytc.errors import BpfSyscallError
+from pytc.bpf.sys.memlock import call_unlimited
 
 
 @pytest.fixture(autouse=True)
@@ -28,40 +27,33 @@ def soft_limit() -> int:
 
 
 class Attempts:
-    """Fails with these errors, one for each call, then succeeds with the limit that it finds."""
+    """Fails with an errno, or succeeds with the limit that it finds."""
 
-    def __init__(self, *errors: int) -> None:
-        self.errors = list(errors)
-        self.calls = 0
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+        self.limits: list[int] = []
 
     def __call__(self) -> int:
-        self.calls += 1
-        if self.errors:
-            raise BpfSyscallError("MAP_CREATE", self.errors.pop(0))
-        return soft_limit()
+        self.limits.append(soft_limit())
+        return -self.number or 1
 
 
-def test_success_leaves_it_alone() -> None:
-    assert retry_unlimited(Attempts()) == soft_limit() == 0
+def test_the_limit_is_raised() -> None:
+    attempts = Attempts()
+    assert call_unlimited(attempts) == 1
+    assert attempts.limits == [soft_limit()] != [0]
 
 
-def test_an_eperm_raises_it_and_tries_again() -> None:
-    attempts = Attempts(errno.EPERM)
-    assert retry_unlimited(attempts) != 0
-    assert attempts.calls == 2
-    assert soft_limit() != 0
-
-
-def test_a_second_eperm_puts_it_back() -> None:
-    attempts = Attempts(errno.EPERM, errno.EPERM)
-    with pytest.raises(BpfSyscallError, match="EPERM"):
-        retry_unlimited(attempts)
-    assert (attempts.calls, soft_limit()) == (2, 0)
-
-
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.EACCES, errno.E2BIG, errno.ENOMEM])
-def test_other_errors_leave_it_alone_and_are_not_tried_again(number: int) -> None:
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EINVAL, errno.ENOMEM])
+def test_it_is_put_back_after_a_failure(number: int) -> None:
     attempts = Attempts(number)
-    with pytest.raises(BpfSyscallError):
-        retry_unlimited(attempts)
-    assert (attempts.calls, soft_limit()) == (1, 0)
+    assert call_unlimited(attempts) == -number
+    assert attempts.limits != [0]
+    assert soft_limit() == 0
+
+
+def test_a_limit_that_cannot_be_raised_is_not_tried_with(root: None) -> None:
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    attempts = Attempts()
+    assert call_unlimited(attempts) == -errno.EPERM
+    assert not attempts.limits
