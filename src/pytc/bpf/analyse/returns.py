@@ -31,7 +31,7 @@ _PROLOGUE_ENDS = range(6, 12)
 
 
 class Returned(NamedTuple):
-    """What a program returns: these numbers of 32 bits with a sign and, unless it ``is_complete``, any others."""
+    """The possible results of a program: numbers of 32 bits with a sign and, unless it ``is_complete``, any others."""
 
     values: frozenset[int] = frozenset()
     is_complete: bool = False

@@ -28,7 +28,7 @@ class LogBuffer(Closing):
 
     @property
     def address(self) -> int:
-        """Where the memory begins; valid until close()."""
+        """The address of the memory; valid until close()."""
         return ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
 
     def text(self, most: int = 0) -> tuple[str, int]:

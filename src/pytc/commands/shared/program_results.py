@@ -1,4 +1,4 @@
-"""What an opened program does, as its instructions show it."""
+"""Find out what an opened program returns, from its instructions."""
 
 from pytc.bpf.analyse.returns import Returned, returned_values
 from pytc.bpf.analyse.verdicts import may_redirect_to_peer

@@ -26,7 +26,7 @@ U8, U16, U32, S32 = 0xFF, 0xFFFF, 0xFFFFFFFF, 0x7FFFFFFF
 
 
 class Form(NamedTuple):
-    """How the value of an option is written.
+    """The way in which the value of an option is written.
 
     ``name`` stands for it in help, empty for a flag. ``convert`` reads it from a word and raises ValueError, or
     ``read`` takes it from the words after the option's own; a flag sets ``value``. ``pack`` turns it into what is sent,

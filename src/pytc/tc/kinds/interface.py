@@ -66,7 +66,7 @@ class FilterOptions(Value):
 
 
 class FilterPlace(NamedTuple):
-    """What a filter's options may depend on besides themselves.
+    """The place of a filter, on which the meaning of its options may depend.
 
     ``protocol`` is an EtherType, 0 where none was given; ``parent`` is ``tcm_parent``.
     """

@@ -22,7 +22,7 @@ class Options(Value):
 
 
 class View(NamedTuple):
-    """What a function that shows values is given besides them."""
+    """The surroundings of values that a function shows."""
 
     display: Display
     clock: Clock

@@ -89,7 +89,7 @@ class _Object(NamedTuple):
 
     @property
     def attribute(self) -> bytes | None:
-        """What is sent of the value: as in tc, a mask of 0 for none."""
+        """Return the attribute for the value; like tc, with a mask of 0 where none is given."""
         if self.type == _NUMBER:
             return self.value or _INTEGER.pack(0)
         return self.value if self.id == _VALUE else None

@@ -17,7 +17,7 @@ _OVERHEADS, _LEAST_SIZES = (-64, 256), (0, 256)
 
 
 class Step(NamedTuple):
-    """What a word does: None is for what it leaves as it is.
+    """The effect of a word; None for a number that it leaves as it is.
 
     ``overhead`` is in bytes, and ``more`` is added to it; ``mpu`` is the least that a packet takes. With ``raw``, sizes
     are not those of the network layer. ``position`` is that behind the word.

@@ -1,4 +1,4 @@
-"""What several kinds of ematches have in common."""
+"""Parts that several kinds of ematches share."""
 
 from collections.abc import Sequence
 

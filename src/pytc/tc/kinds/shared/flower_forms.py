@@ -22,7 +22,7 @@ class Masked(NamedTuple):
 
 
 class KeyForm(NamedTuple):
-    """How the value of a key is written.
+    """The way in which the value of a key is written.
 
     ``name`` stands for it in help. ``read`` makes the value that is sent, or a :class:`Masked`, from a word; it raises
     ValueError, or an error with tc's message. ``show`` returns the fields for (word, value, mask or None, display

@@ -1,4 +1,4 @@
-"""What ``pedit`` changes, as the words behind ``munge`` say it (tc-pedit(8))."""
+"""Words behind ``munge``, which say what ``pedit`` changes (tc-pedit(8))."""
 
 from typing import Literal, NamedTuple
 
@@ -39,7 +39,7 @@ class Munge(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a field is: its offset and size in bytes.
+    """The position of a field: its offset and size in bytes.
 
     ``retain`` has the bits of it that can change. ``decrements`` says whether there is a command for one less.
     ``left`` is how far it is shifted to the left in its key.
@@ -56,7 +56,7 @@ class _Place(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """What is done with a field: bytes that are set or added, those that stay, and bits of these that can change."""
+    """A change of a field: bytes that are set or added, those that stay, and bits of these that can change."""
 
     value: bytes
     stays: bytes
