@@ -217,7 +217,7 @@ if __name__ == "__main__":
             runpy.run_module(what, run_name="__main__", alter_sys=True)
         else:
             sys.argv[0] = option
-            exec(what, {"__name__": "__main__"})
+            exec(what, {"__name__": "__main__"})  # noqa: S102  what "python -c" does
         sys.exit(0)
     except SystemExit as end:
         if not isinstance(end.code, int):

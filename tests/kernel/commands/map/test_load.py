@@ -107,7 +107,7 @@ class TestFiles:
         values = {one["key"]: one["values"] for one in json_of("map", "dump", *fd_of(found))}
         assert values == {key: [10 * key + cpu for cpu in range(CPUS)] for key in (1, 2)}
         (tmp_path / "b.csv").write_text("key,value\n3,7\n")
-        (tmp_path / "c.json").write_text('[{"key":4,"value":8},{"key":5,"values":%s}]' % json.dumps([9] * CPUS))
+        (tmp_path / "c.json").write_text(json.dumps([{"key": 4, "value": 8}, {"key": 5, "values": [9] * CPUS}]))
         for name in ("b.csv", "c.json"):
             printed("map", "load", *fd_of(found), str(tmp_path / name))
         for key, value in ((3, 7), (4, 8), (5, 9)):
