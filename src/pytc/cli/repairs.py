@@ -62,9 +62,9 @@ def _is_accepted(words: list[str]) -> bool:
 
 
 def _is_device(word: str) -> bool:
-    import _socket
+    from pytc import csocket
 
     try:
-        return bool(_socket.if_nametoindex(word))
+        return bool(csocket.if_nametoindex(word))
     except (OSError, ValueError):
         return False

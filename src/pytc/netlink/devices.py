@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pytc.errors import DeviceNotFoundError
 
 if TYPE_CHECKING:
-    from _socket import socket
+    from pytc.csocket import socket
 
 _SIOCGIFNAME, _SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX, _SIOCETHTOOL = 0x8910, 0x8913, 0x8927, 0x8933, 0x8946
 _IFREQ = struct.Struct("=16s24s")
@@ -59,12 +59,12 @@ def device_speed(device: str) -> int | None:
 
 def _ifreq(request: int, device: str, value: bytes = b"", *, opened: "socket | None" = None) -> bytes:
     """Return the value of an answer; raises DeviceNotFoundError for any refusal."""
-    import _socket
+    from pytc import csocket
 
     name = os.fsencode(device)
     if len(name) >= _NAME_SIZE or b"\0" in name:
         raise DeviceNotFoundError(device)
-    used = opened or _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+    used = opened or csocket.socket(csocket.AF_INET, csocket.SOCK_DGRAM | csocket.SOCK_CLOEXEC)
     try:
         try:
             answer = fcntl.ioctl(used.fileno(), request, _IFREQ.pack(name, value))

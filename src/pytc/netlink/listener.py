@@ -1,9 +1,9 @@
 """Notifications of the kernel about traffic control: a message for each change (rtnetlink(7), RTNLGRP_TC)."""
 
-import _socket
 import errno
 from collections.abc import Iterator
 
+from pytc import csocket
 from pytc.closing import Closing
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
@@ -20,11 +20,11 @@ class Listener(Closing):
 
     def __init__(self) -> None:
         try:
-            self._socket = _socket.socket(c.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
+            self._socket = csocket.socket(c.AF_NETLINK, csocket.SOCK_RAW | csocket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
         try:
-            self._socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVBUF, _QUEUE)
+            self._socket.setsockopt(csocket.SOL_SOCKET, csocket.SO_RCVBUF, _QUEUE)
             self._socket.bind((0, _GROUP))
         except OSError as error:
             self.close()

@@ -4,7 +4,6 @@ pyroute2's own socket runs on asyncio, whose import alone costs more than four t
 that sends one message and waits for one answer needs none of it.
 """
 
-import _socket
 import errno
 import os
 import struct
@@ -12,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pytc import csocket
 from pytc.closing import Closing
 from pytc.errors import AnswerLostError, DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
@@ -46,13 +46,13 @@ class Session(Closing):
         self._buffer = bytearray(_BUFFER)
         self._received = memoryview(self._buffer)
         try:
-            self._socket = _socket.socket(c.AF_NETLINK, _socket.SOCK_RAW | _socket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
+            self._socket = csocket.socket(c.AF_NETLINK, csocket.SOCK_RAW | csocket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
         try:
             self._socket.bind((0, 0))
-            for option in (_socket.SO_RCVTIMEO, _socket.SO_SNDTIMEO):  # settimeout() would poll(2) before each call
-                self._socket.setsockopt(_socket.SOL_SOCKET, option, _TIMEVAL.pack(_TIMEOUT_SECONDS, 0))
+            for option in (csocket.SO_RCVTIMEO, csocket.SO_SNDTIMEO):  # settimeout() would poll(2) before each call
+                self._socket.setsockopt(csocket.SOL_SOCKET, option, _TIMEVAL.pack(_TIMEOUT_SECONDS, 0))
             for option in (c.EXT_ACK, c.CAP_ACK):
                 self._set(option)
         except OSError as error:
@@ -188,7 +188,7 @@ class Session(Closing):
         for attempt in range(1, _RECEIVE_ATTEMPTS + 1):
             try:
                 if peek:
-                    self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_TRUNC)
+                    self._socket.recv(1, csocket.MSG_PEEK | csocket.MSG_TRUNC)
                 return self._socket.recv_into(self._buffer)
             except BlockingIOError:
                 raise AnswerLostError(errno.ETIMEDOUT) from None
@@ -249,7 +249,7 @@ def parse_error(data: bytes) -> tuple[int, str]:
 def interface_name(index: int) -> str:
     """Return the name of a device of the current namespace; ``if7`` for one that is gone."""
     try:
-        return _socket.if_indextoname(index)
+        return csocket.if_indextoname(index)
     except (OSError, OverflowError, ValueError):  # a negative number, in a recorded message: OverflowError until 3.13
         return f"if{index}"
 

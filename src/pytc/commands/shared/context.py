@@ -160,14 +160,14 @@ class Connection:
 class Cache:
     """Object files and filters that earlier commands of the run have read; who made it closes the ``objects``.
 
-    ``returned`` is what programs return, by the identity of their object and their name.
+    ``returned`` is what the programs of an object return, by its path and their name.
     """
 
     def __init__(self, objects: "ObjectCache | None" = None, filters: FilterObserver | None = None) -> None:
         self.objects = objects
         self.filters = filters
         self.search: FilterSearch | None = None
-        self.returned: dict[tuple[int, str], tuple[ObjectSpec, Returned]] = {}
+        self.returned: dict[tuple[str, str], tuple[ObjectSpec, Returned]] = {}
 
 
 _Resource = TypeVar("_Resource", bound=Closeable)

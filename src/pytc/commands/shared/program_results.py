@@ -38,7 +38,7 @@ def returned_by(context: Context, program: OpenedProgram) -> Returned:
     if declaration is None:
         return _returned(context, program)
     spec, declared = declaration
-    key = id(spec), declared.name
+    key = spec.path, declared.name
     known = cached.get(key)
     if known is None or known[0] is not spec:
         if len(cached) >= _MOST_CACHED:

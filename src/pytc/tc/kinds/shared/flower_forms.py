@@ -173,7 +173,7 @@ MAC = KeyForm("LLADDR[/MASK | /BITS]", _read_mac, _show_mac)
 
 
 def _spell_ip(address: bytes) -> str:
-    from _socket import AF_INET, AF_INET6, inet_ntop
+    from pytc.csocket import AF_INET, AF_INET6, inet_ntop
 
     return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
 

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
@@ -67,7 +67,6 @@ _FRAGMENTS = {"nofrag": (0, 0x3FFF), "firstfrag": (0x2000, 0x3FFF), "df": (0x400
 _FLAGS_AT = 6
 _ADDRESSES = {"ip": {"src": 12, "dst": 16}, "ip6": {"src": 8, "dst": 24}, "ether": {"src": -8, "dst": -14}}
 _CLASS_SHIFT = 20
-T = TypeVar("T")
 
 
 class Match(NamedTuple):
