@@ -7,6 +7,7 @@ interpreter starts. What its class adds to the one in C (timeouts, files, ``send
 from _socket import (
     AF_INET,
     AF_INET6,
+    MSG_DONTWAIT,
     MSG_PEEK,
     MSG_TRUNC,
     SO_RCVBUF,
@@ -26,6 +27,7 @@ from _socket import (
 __all__ = [
     "AF_INET",
     "AF_INET6",
+    "MSG_DONTWAIT",
     "MSG_PEEK",
     "MSG_TRUNC",
     "SOCK_CLOEXEC",

@@ -89,15 +89,13 @@ class Object(Closing):
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
         self.spec = loaded.spec
-        names = [program.spec.name if program.spec is not None else "" for program in loaded.programs]
+        programs = [loaded.own(Program(program, program.spec)) for program in loaded.programs]
+        names = [program.spec.name if program.spec is not None else "" for program in programs]
         self.logs: dict[str, str] = dict(zip(names, loaded.logs, strict=True))
         self.programs: Members[Program] = Members(
             "program",
             self.name,
-            {
-                name: Program(program.descriptor, program.spec)
-                for name, program in zip(names, loaded.programs, strict=True)
-            },
+            dict(zip(names, programs, strict=True)),
         )
         data = [name for name, spec in self.spec.maps.items() if spec.origin == DATA]
         self.maps: Members[Map] = Members(

@@ -40,7 +40,7 @@ class Listener(Closing):
 
     def available(self) -> Iterator[bytes | None]:
         """Yield the messages that have come, as :meth:`messages` does, and do not wait."""
-        return self._messages(_socket.MSG_DONTWAIT)
+        return self._messages(csocket.MSG_DONTWAIT)
 
     def _messages(self, flags: int) -> Iterator[bytes | None]:
         while True:

@@ -197,7 +197,7 @@ class RawMap(OwnedFd):
         pin(self.fd, path)
 
     def __repr__(self) -> str:
-        if self.descriptor.closed:
+        if self.closed:
             name = self.spec.name if self.spec is not None else ""
             return f"<{type(self).__name__} {name!r} {map_type_name(self._shape[0])} closed>"
         return f"<{type(self).__name__} {self.name!r} {map_type_name(self.description.type)} id {self.description.id}>"

@@ -50,10 +50,3 @@ def test_it_is_put_back_after_a_failure(number: int) -> None:
     assert call_unlimited(attempts) == -number
     assert attempts.limits != [0]
     assert soft_limit() == 0
-
-
-def test_a_limit_that_cannot_be_raised_is_not_tried_with(root: None) -> None:
-    resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    attempts = Attempts()
-    assert call_unlimited(attempts) == -errno.EPERM
-    assert not attempts.limits
