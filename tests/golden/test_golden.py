@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env={**os.environ, **SOURCE},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -42,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.kernel
+@pytest.mark.timeout(1800)  # the record is made once, which takes a busy machine minutes
 @pytest.mark.skipif(not _NAMES, reason=f"there is no record of Linux {_KERNEL}")
 @pytest.mark.parametrize("name", _NAMES)
 def test_nothing_has_changed(made: Path, name: str) -> None:
