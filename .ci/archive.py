@@ -59,18 +59,21 @@ def unpacked(suite: str, package: str) -> Path:
     return target
 
 
-def dependency(suite: str, package: str) -> str:
-    """Return the first package that a package of a suite depends on: for ``linux-image-amd64`` the kernel of today."""
+def dependency(suite: str, package: str, start: str) -> str:
+    """Return the first package with a name that starts so, of those that a package of a suite depends on.
+
+    For ``linux-image-amd64`` and ``linux-image-`` it is the kernel of today.
+    """
     directory = CACHE / suite
     directory.mkdir(parents=True, exist_ok=True)
     note = directory / f"{package}.depends"
-    if not _is_fresh(note):
+    if not (_is_fresh(note) and note.read_text().startswith(start)):
         try:
             with _locked(directory):
                 shown = _run("apt-cache", _options(suite, directory), "show", "--no-all-versions", package)
-            depends = re.search(r"^Depends: ([^\s,]+)", shown, re.MULTILINE)
+            depends = re.search(rf"^Depends: (?:.*, )?({re.escape(start)}[^\s,]+)", shown, re.MULTILINE)
             if depends is None:
-                raise Unavailable(f"{package} depends on nothing")
+                raise Unavailable(f"{package} depends on no {start}...")
             note.write_text(depends[1])
         except Unavailable:
             if not note.exists():

@@ -2,9 +2,9 @@
 
 usage: .ci/vm.py [KERNEL...] [--] [ARGUMENT OF PYTEST...], like 6.12 -k timer
 
-A KERNEL is a version or the Debian release that has it; without any, all of them run. Only tests run that need a JIT,
-BTF of the kernel, or something else that kernels for user-mode Linux are built without (NEEDS); paths among pytest's
-arguments replace these.
+A KERNEL is a version or the Debian release that has it; without any, all of them run but the newest. Only tests run
+that need a JIT, BTF of the kernel, or something else that kernels for user-mode Linux are built without (NEEDS); paths
+among pytest's arguments replace these.
 
 Kernels come from the archive of this machine's apt (.ci/archive.py) and stay in ${XDG_CACHE_HOME:-~/.cache}. The guest
 sees the files of this machine, read-only, and writes what comes back into a directory of its own. It has one processor:
@@ -25,6 +25,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import archive
@@ -47,8 +48,9 @@ from guest import (
     split_arguments,
 )
 
-#: Debian releases whose kernels run, oldest first.
-SUITES = ("bookworm", "trixie")
+#: Debian releases whose kernels run, oldest first. The last one's runs when it is chosen.
+SUITES = ("bookworm", "trixie", "sid")
+ON_REQUEST = frozenset({"sid"})
 #: What user-mode Linux lacks; see tests/needs.py.
 NEEDS = "guest jit kernel_btf perf_events device:netkit qdisc:ets qdisc:fq_pie action:gate".split()
 TESTS = (
@@ -91,7 +93,8 @@ def main(words: Sequence[str]) -> int:
     try:
         check_machine("test-vm", COMMANDS, HIDDEN)
         CACHE.mkdir(parents=True, exist_ok=True)
-        kernels = [kernel for suite in SUITES if (kernel := _kernel(suite, chosen))]
+        suites = [suite for suite in SUITES if chosen or suite not in ON_REQUEST]
+        kernels = [kernel for suite in suites if (kernel := _kernel(suite, chosen))]
         if not kernels:
             raise Problem("none of the kernels is to be had", NOT_HERE)
         collect(arguments)
@@ -106,10 +109,12 @@ def main(words: Sequence[str]) -> int:
 def _kernel(suite: str, chosen: Sequence[str]) -> Path | None:
     """Return the directory with the kernel of a Debian release; None, with a line, where there is none."""
     try:
-        name = archive.dependency(suite, "linux-image-amd64")
+        name = archive.dependency(suite, "linux-image-amd64", "linux-image-")
         if chosen and not {suite, _version(name)} & set(chosen):
             return None
         directory = archive.unpacked(suite, name)
+        if not _image(directory).exists():
+            _gather(suite, name, directory)
     except archive.Unavailable as error:
         say(f"going on without the kernel of Debian's {suite}: {error}")
         return None
@@ -118,6 +123,25 @@ def _kernel(suite: str, chosen: Sequence[str]) -> Path | None:
     if not (directory / "lib/modules" / _release(directory) / "modules.dep").exists():
         must("depmod", "-b", directory, _release(directory))
     return directory
+
+
+def _gather(suite: str, package: str, directory: Path) -> None:
+    """Put the files of a kernel together that consists of packages, as in sid; raises archive.Unavailable."""
+    for part in ("linux-binary", "linux-modules"):
+        files = archive.unpacked(suite, package.replace("linux-image", part, 1))
+        shutil.copytree(
+            files / "usr/lib", directory / "usr/lib", symlinks=True, copy_function=_link, dirs_exist_ok=True
+        )
+    _image(directory).parent.mkdir(exist_ok=True)
+    for name in ("vmlinuz", "config"):
+        file = directory / "usr/lib/modules" / _release(directory) / name
+        if file.exists():
+            _link(str(file), str(_image(directory).with_name(f"{name}-{_release(directory)}")))
+
+
+def _link(source: str, target: str) -> None:
+    with suppress(FileExistsError):
+        os.link(source, target, follow_symlinks=False)
 
 
 def _version(name: str) -> str:
