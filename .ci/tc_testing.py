@@ -59,7 +59,7 @@ def unpacked(kernel: str) -> Path:
                 if part and member.isfile():
                     member.name = name
                     sources.extract(member, scratch, set_attrs=False)
-        for script in scratch.glob("**/*.py"):  # some cases run them
+        for script in (*scratch.glob("*.py"), *scratch.glob("scripts/*")):  # some cases run them
             script.chmod(0o755)
         scratch.rename(target)
     if not (target / "action-ebpf").exists():

@@ -115,8 +115,9 @@ class Runner:
 
     def __init__(self, side: Side, directory: Path, *, is_pytc: bool) -> None:
         self._side, self._is_pytc = side, is_pytc
-        self._place = shlex.quote(str(directory))
-        self._names = {**NAMES, "TC": " ".join(PYTC) if is_pytc else TC, "EBPFDIR": str(directory)}
+        python = Path(sys.executable).parent  # scripts need pyroute2
+        self._before = f"cd {shlex.quote(str(directory))}\nPATH={shlex.quote(str(python))}:$PATH\n"
+        self._names = {**NAMES, "TC": _command_of_pytc() if is_pytc else TC, "EBPFDIR": str(directory)}
 
     def problem(self, case: Case) -> str:
         """Return why a case fails, empty where it passes."""
@@ -143,7 +144,7 @@ class Runner:
         output = verified.err if verified.status and verified.err else verified.out
         if "matchJSON" in fields:
             return _json_problem(fields["matchJSON"], output)
-        count = len(re.findall(str(fields["matchPattern"]), output, re.DOTALL | re.MULTILINE))
+        count = len(re.findall(str(fields["matchPattern"]), output, re.DOTALL | re.MULTILINE)) if output else 0
         wanted = int(fields["matchCount"])
         return "" if count == wanted else f"{fields['matchPattern']!r} matches {count} times, not {wanted}: {output}"
 
@@ -153,8 +154,16 @@ class Runner:
             command = _WITH_QUEUES.format(wanted[1] or 1)
         text = Template(command).safe_substitute(self._names)
         if self._is_pytc and command.startswith("$TC ") and _SHELL.isdisjoint(text):
-            return self._side.do("pytc", *shlex.split(text)[len(PYTC) :])
-        return self._side.do("sh", "-c", f"cd {self._place} && {text}")
+            return self._side.do("pytc", *shlex.split(text)[1:])
+        return self._side.do("sh", "-c", self._before + text)
+
+
+def _command_of_pytc() -> str:
+    """Return a command in one word, as scripts expect it of tc."""
+    path = Path("/dev/shm/tc-testing-pytc")
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(PYTC)} "$@"\n')
+    path.chmod(0o755)
+    return str(path)
 
 
 def _commands(listed: list[Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
