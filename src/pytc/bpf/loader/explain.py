@@ -24,11 +24,13 @@ from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.link.needs import REGISTER_CALL, helper_calls, instruction_needs
 from pytc.bpf.loader.verifier_log import decisive_line
 from pytc.bpf.maps.fields import field_problems
-from pytc.bpf.maps.rules import missing_types
+from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.rules import member_problems, missing_types
 from pytc.bpf.object.names import kernel_map_name
-from pytc.bpf.object.spec import ObjectSpec
+from pytc.bpf.object.spec import MapSpec, ObjectSpec
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, program_type_name
 from pytc.bpf.sys.helpers import Helper, helper
+from pytc.errors import BpfSyscallError
 
 _HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
 _POINTER_ARGUMENT = re.compile(r"Arg#\d+ type PTR in \w+\(\) is not supported yet")
@@ -207,3 +209,12 @@ def slot_causes(map_name: str, entries: int, slot: int, number: int, *, is_progr
             "a pinned array keeps the type of the first program it held",
         )
     return ()
+
+
+def slot_refusal(error: BpfSyscallError, array: Map, slot: int, what: str, member: MapSpec | None) -> BpfSyscallError:
+    """Return the error for a program or, where ``member`` is one, a map that does not go into a slot of an array."""
+    number, name = error.errno or 0, array.name
+    hints = slot_causes(name, array.description.max_entries, slot, number, is_program=member is None)
+    if number == errno.EINVAL and member is not None and array.spec is not None:
+        hints += member_problems(array.spec, member)
+    return BpfSyscallError(error.command, number, f'putting {what} into slot {slot}: map "{name}"', hints=hints)

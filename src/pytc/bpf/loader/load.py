@@ -424,16 +424,9 @@ class _Loading:
         except OverflowError:
             raise ObjectError(f'map "{map_name}": slot {index} is out of range') from None
         except BpfSyscallError as error:
-            from pytc.bpf.loader.explain import slot_causes
-            from pytc.bpf.maps.rules import member_problems
+            from pytc.bpf.loader.explain import slot_refusal
 
-            number = error.errno or 0
-            hints = slot_causes(map_name, target.description.max_entries, index, number, is_program=member is None)
-            if number == errno.EINVAL and member is not None and target.spec is not None:
-                hints += member_problems(target.spec, member)
-            raise BpfSyscallError(
-                error.command, number, f'putting {what} into slot {index}: map "{map_name}"', hints=hints
-            ) from error
+            raise slot_refusal(error, target, index, what, member) from error
 
     def note_lost_slots(self) -> None:
         """Note program arrays that are emptied once the load is closed."""
