@@ -40,14 +40,14 @@ def _moved_options(words: list[str]) -> Iterator[tuple[list[str], str]]:
     for index, word in enumerate(words):
         if word.startswith("-"):
             try:
-                _, rest = parse_options(words[index:])
+                parsed, rest = parse_options(words[index:])
             except PytcError:
                 continue
             options = words[index : len(words) - len(rest)]
             line = [*words[:index], *rest]
             if index:
                 yield line, f'options go before the object: "pytc {join((*options, *line))}"'
-            else:  # in a line of a batch: of a command, they have been read
+            elif not parsed.batch:  # in a line of a batch: of a command, they have been read
                 yield line, f'options are those of the whole batch: "pytc {join(options)} -b FILE"'
 
 

@@ -292,7 +292,7 @@ class Structure(Codec):
                 except CodecError:
                     continue
                 return Component(member.offset + offset, codec)
-        raise CodecError(f"no member {quoted(name)}; the members are {printable(shortlist(known, name))}")
+        raise CodecError(f"no member {quoted(name)}; the members are {printable(shortlist(known, name, 16))}")
 
 
 def _padding_column(style: Style, member: StructureMember, offset: int) -> Column:
