@@ -11,7 +11,7 @@ from pytc.bpf.link.prepare import used_maps, wanted_maps
 from pytc.bpf.link.tail_calls import LinkedSet, link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
-from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.maps.pinning import PinRoot, check_pin
 from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import MapMismatchError, ObjectError, PinError
@@ -121,7 +121,9 @@ def _plan_map(
             raise MapMismatchError(spec.name, path, differences)
         fate: PinFate = REUSED
     else:
-        if not spec.reuse:
+        if spec.reuse:
+            check_pin(path)
+        else:
             pins.check(path)
         fate = _pin_fate(spec, path)
     is_data = spec.origin == DATA and bool(spec.contents)

@@ -21,7 +21,7 @@ from pytc.bpf.loader.prog_load import submit
 from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map, create_map, explain_types
 from pytc.bpf.maps.pin_compat import open_pinned
-from pytc.bpf.maps.pinning import PinRoot
+from pytc.bpf.maps.pinning import PinRoot, check_pin
 from pytc.bpf.object.names import kernel_map_name, kernel_name
 from pytc.bpf.object.spec import DATA, KCONFIG, PIN_NONE, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
@@ -280,6 +280,7 @@ class _Loading:
 
     def _open_or_create(self, spec: MapSpec, attempts: int = 5) -> Map:
         if spec.reuse:
+            check_pin(spec.reuse)
             reused = open_pinned(spec, spec.reuse)
             if reused is None:
                 raise PinError(f'map "{spec.name}": nothing is pinned at "{spec.reuse}"', errno=errno.ENOENT)

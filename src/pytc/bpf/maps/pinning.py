@@ -149,11 +149,7 @@ class PinRoot:
             return None  # a dry run may not see it; whoever creates a pin there is refused by the kernel
         except OSError as error:
             raise PinError(f'cannot look at "{path}": {strerror(error.errno or 0)}', errno=error.errno) from error
-        if status.st_uid not in (0, os.geteuid()):
-            raise PinError(
-                f'"{path}" belongs to {_user(status.st_uid)}, who could exchange what is pinned there',
-                errno=errno.EPERM,
-            )
+        check_owner(path, status)
         return status
 
     def prepare(self, path: str) -> None:
@@ -253,6 +249,29 @@ class PinRoot:
                 if problem and isinstance(error, PytcError):
                     error.with_hints(f'"{path}" could not be removed again: {problem}')
             self.release()
+
+
+def check_owner(path: str, status: os.stat_result) -> None:
+    """Raise PinError for a pin or directory that another user could exchange."""
+    if status.st_uid not in (0, os.geteuid()):
+        raise PinError(
+            f'"{path}" belongs to {_user(status.st_uid)}, who could exchange what is pinned there',
+            errno=errno.EPERM,
+            hints=() if stat.S_ISDIR(status.st_mode) else (f"rm {path} removes the pin",),
+        )
+    if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+        raise PinError(
+            f'"{path}" can be written to by all users, who could exchange what is pinned there',
+            errno=errno.EPERM,
+            hints=(f"chmod o-w {path}, or chmod +t {path}, ends that",),
+        )
+
+
+def check_pin(path: str) -> None:
+    """Raise PinError for a pin, or its directory, that another user could exchange."""
+    for place in (os.path.dirname(path) or ".", path):
+        with suppress(OSError):  # whoever opens the pin is told
+            check_owner(place, os.stat(place))
 
 
 def _beside(path: str) -> str:

@@ -123,6 +123,34 @@ def test_pins_of_other_users_are_refused(clsact: Network, bpffs: Path) -> None:
     assert f'"{pin}" belongs to nobody (user 65534)' in refused.err
 
 
+def test_a_map_that_is_named_must_not_be_another_users_either(clsact: Network, bpffs: Path) -> None:
+    words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(EXAMPLES / "firewall.o"))
+    clsact.ok(*words)
+    pin = bpffs / "mine"
+    clsact.ok("map", "pin", "pinned", str(bpffs / "tc/globals/settings"), str(pin))
+    clsact.ok(*words, "map", "settings", "pinned", str(pin))
+    os.chown(pin, 65534, 65534)
+    for options in ((), ("--dry-run",)):
+        refused = clsact.pytc(*words, "map", "settings", "pinned", str(pin), options=options)
+        assert refused.status == 1
+        assert f'"{pin}" belongs to nobody (user 65534)' in refused.err
+        assert f"Hint: rm {pin} removes the pin\n" in refused.err
+
+
+@pytest.mark.parametrize("path", ["", "tc", "tc/globals"])
+def test_directories_that_all_users_can_write_to_are_refused(clsact: Network, bpffs: Path, path: str) -> None:
+    (bpffs / "tc" / "globals").mkdir(parents=True)
+    words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(EXAMPLES / "firewall.o"))
+    (bpffs / path).chmod(0o777)
+    refused = clsact.pytc(*words)
+    assert refused.status == 1
+    assert f'"{bpffs / path}" can be written to by all users' in refused.err
+    assert f"Hint: chmod o-w {bpffs / path}, or chmod +t {bpffs / path}, ends that\n" in refused.err
+    assert pins(bpffs) == ["tc", "tc/globals"]
+    (bpffs / path).chmod(0o1777)
+    clsact.ok(*words)
+
+
 def test_a_command_that_pins_twice_waits_for_nobody(clsact: Network, bpffs: Path) -> None:
     """Its maps, and the link: both with the one lock of the command."""
     words = "tcx attach dev em1 ingress link m:firewall obj".split()
