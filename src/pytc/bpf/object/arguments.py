@@ -25,7 +25,11 @@ _CONTEXTS = {
     "bpf_sysctl": P.CGROUP_SYSCTL,
     "bpf_sockopt": P.CGROUP_SOCKOPT,
     "bpf_nf_ctx": P.NETFILTER,
+    "syscall_trace_enter": P.TRACEPOINT,
+    "syscall_trace_exit": P.TRACEPOINT,
 }
+#: Names of which there is one for each event or kind of iterator.
+_PREFIXES = {"trace_event_raw_": P.TRACEPOINT, "bpf_iter__": P.TRACING}
 
 
 def argument_types(btf: Btf, functions: Iterable[str]) -> dict[str, P]:
@@ -34,12 +38,17 @@ def argument_types(btf: Btf, functions: Iterable[str]) -> dict[str, P]:
     try:
         for name, ids in btf.named(functions, FUNC).items():
             structures = {_argument(btf, number) for number in ids if btf.name(number) == name}
-            type = _CONTEXTS.get(structures.pop()) if len(structures) == 1 else None
+            type = _type_of(structures.pop()) if len(structures) == 1 else None
             if type is not None:
                 types[name] = type
     except ObjectError:
         pass  # types that make no sense are reported where they are needed
     return types
+
+
+def _type_of(structure: str) -> P | None:
+    of_prefix = next((type for prefix, type in _PREFIXES.items() if structure.startswith(prefix)), None)
+    return _CONTEXTS.get(structure, of_prefix)
 
 
 def _argument(btf: Btf, function: int) -> str:
