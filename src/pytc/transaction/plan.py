@@ -20,7 +20,7 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
 from pytc.commands.shared.programs import FileIdentity, file_identity, select_programs
-from pytc.errors import BpfError, DeviceNotFoundError
+from pytc.errors import BpfError, DeviceNotFoundError, one_line
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
@@ -179,7 +179,7 @@ class Plan:
 
         spec = expression_object(source)
         load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
-        self.note(partial(_load_document, f"expression {source.path!r}", load, []))
+        self.note(partial(_load_document, f'expression "{one_line(source.path)}"', load, []))
         return self._stand_in(load.programs[0].program.name, expression_annotation(source), request.type)
 
     def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:

@@ -140,4 +140,4 @@ def _number(name: str = "bpf", numbers: Mapping[str, int] = _SYSCALL_NUMBERS) ->
     try:
         return numbers[_MACHINE]
     except KeyError:
-        raise BpfError(f"pytc does not know the number of {name}(2) on the machine type {_MACHINE!r}") from None
+        raise BpfError(f"pytc does not know the number of {name}(2) on the machine type {_MACHINE}") from None

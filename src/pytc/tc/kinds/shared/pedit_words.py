@@ -190,7 +190,8 @@ def _change(cursor: Cursor, place: _Place) -> _Change:
     word = cursor.peek()
     command = choose(word, _CHANGES)
     if not command:
-        raise ValueError(f"{', '.join(_CHANGES)} expected{f', not {word!r}' if word else ''}")
+        instead = f', not "{word}"' if word else ""
+        raise ValueError(f"{', '.join(_CHANGES)} expected{instead}")
     cursor.take()
     ones, zeros, retain = b"\xff" * place.size, bytes(place.size), place.retain
     value, stays = zeros, zeros
