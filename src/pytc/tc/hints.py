@@ -83,6 +83,10 @@ def actions_hint(error: NetlinkError, actions: "Sequence[Action]") -> str:
     """Return that the kernel lacks the only kind of the actions, or an option of one; empty for other reasons."""
     kinds = {action.kind for action in actions}
     hint = kind_hint(error, "action", *kinds) if len(kinds) == 1 else ""
+    if not hint and not error.ext_ack:
+        from pytc.tc.constraints import broken_actions_rule
+
+        return broken_actions_rule(error, actions)
     if hint or "Specified device does not exist" not in error.ext_ack:
         return hint
     from pytc.tc.kinds.actions.mirred import MirredOptions

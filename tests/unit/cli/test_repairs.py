@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from docs.manual.words import SECTIONS, places
 from pytc.cli.repairs import add_repair
 from pytc.commands.dispatch import parse_words
 from pytc.errors import PytcError
@@ -97,3 +98,24 @@ def test_the_word_in_the_place_of_the_program_is_blamed(line: str, word: str, hi
 def test_options_in_a_line_of_a_batch_are_those_of_the_batch(tmp_path: Path) -> None:
     (tmp_path / "lines").write_text("tc -s qdisc show dev lo\n")
     assert 'Hint: options are those of the whole batch: "pytc -s -b FILE"\n' in refused("-b", tmp_path / "lines")
+
+
+#: Words that are short for others, which are offered, and one behind which anything may stand.
+_NOT_OFFERED = {"pref", "prio", "since"}
+_NEEDS_FILE = {"FILE", "CODE", "PIN", "PATH", "NEW", "NAME", "EMPTY"}
+_SHORTEST = 4
+
+
+@pytest.mark.parametrize("section", [section for section in SECTIONS if section != "Options"])
+def test_each_word_of_each_kind_is_known_misspelt(section: str) -> None:
+    """The last two letters change places; a third of the words, and others of each kind."""
+    lines = [(place, entry) for place in places(section) for entry in place.entries if len(entry.word) >= _SHORTEST]
+    for place, entry in lines[::3]:
+        misspelt = f"{entry.word[:-2]}{entry.word[-1]}{entry.word[-2]}"
+        words = [*place.beginning, misspelt, *entry.rest]
+        if misspelt == entry.word or entry.word in _NOT_OFFERED or _NEEDS_FILE & set(words):
+            continue
+        with pytest.raises(PytcError) as caught:
+            parse_words(words)
+        add_repair(caught.value, words)
+        assert any("did you mean" in hint for hint in caught.value.hints), words

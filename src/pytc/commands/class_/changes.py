@@ -60,7 +60,9 @@ def carry_out(context: Context, change: ClassChange) -> list[Document] | None:
     try:
         answers = context.session.request(message._replace(flags=message.flags | c.ECHO * echo))
     except NetlinkError as error:
-        hint = general_hint(error, change.device) or class_hint(error, change)
+        from pytc.tc.constraints import broken_rule
+
+        hint = general_hint(error, change.device) or class_hint(error, change) or broken_rule(error, message)
         if hint:
             error.with_hints(hint)
         raise

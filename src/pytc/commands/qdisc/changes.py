@@ -56,7 +56,11 @@ def _hint(context: Context, error: NetlinkError, change: QdiscChange, message: T
         return f"the options of {present} cannot be changed: delete the qdisc and add it again"
     if "kind is unknown" in error.ext_ack and not name:
         return "name the kind: pytc qdisc add ... KIND"
-    return kind_hint(error, "qdisc", name) if change.verb in ("add", "replace") else ""
+    if change.verb in ("add", "replace") and (hint := kind_hint(error, "qdisc", name)):
+        return hint
+    from pytc.tc.constraints import broken_rule
+
+    return broken_rule(error, message)
 
 
 def _delete_hint(device: str, kind: str, present: str, *, is_default: bool) -> str:

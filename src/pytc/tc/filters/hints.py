@@ -24,7 +24,14 @@ def _kind_hint(error: NetlinkError, change: FilterChange | None) -> str:
 
 def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterChange | None) -> str:
     """Return the word that is missing, or in the place of another, where the kernel says no more than EINVAL."""
-    if error.errno != errno.EINVAL or error.ext_ack:
+    if error.ext_ack:
+        return ""
+    if change is not None:
+        from pytc.tc.constraints import broken_filter_rule
+
+        if rule := broken_filter_rule(error, change.kind, change.options):
+            return rule
+    if error.errno != errno.EINVAL:
         return ""
     if change is None:
         return _place_hint(selector)
