@@ -59,6 +59,7 @@ _SECTIONS = {
     "CGROUPS": ("cgroup",),
     "MAPS": ("map",),
     "PROGRAMS": ("prog",),
+    "DEPLOYMENT": ("apply",),
     "OBJECT FILES": ("object",),
     "CLASSIC BPF": ("cbpf",),
     "COMPLETION": ("completion",),

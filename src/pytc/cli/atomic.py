@@ -56,14 +56,15 @@ def run_atomic(options: Options) -> int:
 
     with ObjectCache() as objects:  # what is checked is what is loaded
         try:
-            lines = list(_parse_lines(_read(options.batch)))
+            lines = list(parse_lines(read_batch(options.batch)))
             _check(options, lines, objects)
         except LineError as failure:
-            return _report_failure(options, failure)
+            return report_failure(options, failure)
         return 0 if options.dry_run else _run(options, lines, objects)
 
 
-def _report_failure(options: Options, failure: LineError) -> int:
+def report_failure(options: Options, failure: LineError) -> int:
+    """Print an error of a line, and what is left of the lines before it; returns the exit status."""
     report(failure.error, as_json=options.json)
     _say(options, [f"Command failed {options.batch}:{failure.number}", *failure.outcome])
     return 1
@@ -73,7 +74,8 @@ def _say(options: Options, sentences: Sequence[str]) -> None:
     say([*sentences], as_json=options.json)
 
 
-def _read(path: str) -> Iterable[str]:
+def read_batch(path: str) -> Iterable[str]:
+    """Return the lines of a file, ``-`` for standard input; raises BatchError."""
     if path == "-":
         data = sys.stdin.buffer.read(_LARGEST + 1)
     else:
@@ -87,7 +89,8 @@ def _read(path: str) -> Iterable[str]:
     return io.StringIO(data.decode("utf-8", "surrogateescape"), newline=None)
 
 
-def _parse_lines(lines: Iterable[str]) -> Iterator[Line]:
+def parse_lines(lines: Iterable[str]) -> Iterator[Line]:
+    """Yield the commands of lines; raises LineError."""
     reached = 0
 
     def counted() -> Iterator[str]:
@@ -164,15 +167,15 @@ def _run(options: Options, lines: Sequence[Line], objects: "ObjectCache") -> int
                     break
             streams.write("", flush=True)  # the last that can fail
         except BaseException as error:
-            outcome = _undo(journal)
+            outcome = undo_all(journal)
             if isinstance(error, SHORTAGES) and not isinstance(error, BrokenPipeError):
                 error = shortage(error)
             if isinstance(error, PytcError):
-                return _report_failure(options, LineError(line.number, error, outcome))
+                return report_failure(options, LineError(line.number, error, outcome))
             _say(options, outcome)
             raise
         if arrived:
-            _say(options, _undo(journal))
+            _say(options, undo_all(journal))
     return 0
 
 
@@ -183,6 +186,7 @@ def _do(runner: "Runner", command: Command, options: Options) -> None:
         runner.run(command)
 
 
-def _undo(journal: "Journal") -> list[str]:
+def undo_all(journal: "Journal") -> list[str]:
+    """Undo what a journal has recorded; returns sentences about what is left."""
     left = journal.undo()
     return [f"Error: {sentence}" for sentence in left] or [_TAKEN_BACK]

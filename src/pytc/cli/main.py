@@ -78,12 +78,22 @@ def _run(options: Options, words: list[str]) -> int:
         command = _parse(words)
         if isinstance(command, Help):
             return show_help(command.topic, options)
+        if command.effect == "applies":
+            return _apply(options, command)
 
         from pytc.cli.execute import execute
 
         return execute(options, command)
     except HelpRequested as request:
         return show_help(request.topic, options)
+
+
+def _apply(options: Options, command: "Command") -> int:
+    from pytc.cli.apply import run_apply
+    from pytc.commands.apply import ApplyFile
+
+    assert isinstance(command, ApplyFile)
+    return run_apply(options, command)
 
 
 def _parse(words: list[str]) -> "Command":

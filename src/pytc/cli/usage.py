@@ -15,7 +15,7 @@ Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
        pytc --install-alias DIR
 where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
-                  | tcx | cgroup | link | hooks | prog | completion }
+                  | tcx | cgroup | link | hooks | prog | apply | completion }
 """
     + "       "
     + OPTIONS
@@ -31,6 +31,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
   pytc object show bpf.o                            what a file holds; needs no privileges
   pytc cbpf compile 'tcp port 80'                   classic BPF: compile, assemble, run, translate
   pytc map dump name hits                           what a map holds
+  pytc apply em1.state                              what differs from a desired state is changed
   pytc prog run obj bpf.o pcap in.pcap expect OK    a program tested on captured packets
 
 --atomic         takes a batch back when one of its lines fails

@@ -33,10 +33,11 @@ OBJECTS = {
     "link": "link",
     "hooks": "hooks",
     "prog": "prog",
+    "apply": "apply",
     "completion": "completion",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "completion")
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "apply", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
 #: Columns for names of kinds in help.

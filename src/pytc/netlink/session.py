@@ -134,13 +134,14 @@ class Session(Closing):
             answers.append(data)
         return answers, whole
 
-    def exchange(self, kind: int, body: bytes) -> list[tuple[int, bytes]]:
-        """Send a question that is not about traffic control: the message's type, and what follows its header.
+    def exchange(self, kind: int, body: bytes, flags: int = 0) -> list[tuple[int, bytes]]:
+        """Send a message that is not about traffic control: its type, what follows its header, and flags besides those
+        of any request.
 
         Returns (type, whole message) of the answers; raises NetlinkError.
         """
         sequence = self._next()
-        self._send_data(NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, c.REQUEST | c.ACK, sequence, 0) + body)
+        self._send_data(NLMSGHDR.pack(NLMSGHDR.size + len(body), kind, c.REQUEST | c.ACK | flags, sequence, 0) + body)
         return self._answers(sequence)
 
     def _answers(self, sequence: int, received: int = 0) -> list[tuple[int, bytes]]:

@@ -88,6 +88,8 @@ class Journal(Session):
         self._created: set[Identity] = set()
         self._held: dict[int, OwnedFd] = {}
         self._former: list[OwnedFd] = []
+        #: Whether requests are sent, too, that cannot be undone.
+        self.accepts_losses = False
         #: Whether something of this batch may exist that cannot be identified.
         self._is_unsure = False
         self._spare: list[OwnedFd] = []
@@ -106,11 +108,16 @@ class Journal(Session):
     def request(self, message: TcMessage) -> list[TcMessage]:
         """Send a request, and record how it is undone.
 
-        Raises AtomicError, and sends nothing, where that is not possible.
+        Raises AtomicError, and sends nothing, where that is not possible, unless it accepts losses.
         """
         if message.type in _QUESTIONS:
             return super().request(message)
-        objects = find_affected(message, self._state, self._created)
+        try:
+            objects = find_affected(message, self._state, self._created)
+        except AtomicError:
+            if not self.accepts_losses:
+                raise
+            return super().request(message)
         steps = [self._restoration(echo) for echo in (*objects.changed, *objects.deleted)]
         chain, brings = self._new_chain(message), self._brings_preference(message)
         self._before_request = len(self._steps)

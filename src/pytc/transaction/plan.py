@@ -180,7 +180,9 @@ class Plan:
         spec = expression_object(source)
         load = plan_load(spec, [(select_program(spec), request.type)], PinRoot.unmounted(), {})
         self.note(partial(_load_document, f'expression "{one_line(source.path)}"', load, []))
-        return self._stand_in(load.programs[0].program.name, expression_annotation(source), request.type)
+        declaration = spec, select_program(spec)
+        name = load.programs[0].program.name
+        return self._stand_in(name, expression_annotation(source), request.type, None, declaration)
 
     def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.commands.shared.pinned_programs import open_pinned_program

@@ -60,6 +60,7 @@ _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "
         ("qdisc add dev lo stab linklayer", "ethernet atm"),
         ("actions add action", "bpf drop"),
         ("completion", "bash zsh"),
+        ("apply FILE", "owner prune"),
         ("class add dev lo parent 1: htb", "rate ceil"),
         ("chain add", "block"),
         ("hooks", "dev"),

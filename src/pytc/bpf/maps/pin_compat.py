@@ -7,20 +7,23 @@ from pytc.bpf.maps.map import Map, actual_entries
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
 from pytc.bpf.sys.descriptions import MapDescription
+from pytc.bpf.sys.info import map_by_id
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError
 
+#: Begins what stands for the path of a map that is named by its id.
+BY_ID = "id:"
 #: Flags that the kernel itself adds to a map that it creates (kernel/bpf/devmap.c, commit 0cdbb4b09a06).
 _KERNEL_ADDS: dict[int, int] = {int(MapType.DEVMAP): 1 << 7, int(MapType.DEVMAP_HASH): 1 << 7}
 
 
 def open_pinned(spec: MapSpec, path: str) -> Map | None:
-    """Open the map that is pinned at a path; returns None when nothing is.
+    """Open the map that is pinned at a path, or ``id:NUMBER``; returns None when nothing is.
 
     Raises MapMismatchError when it is not what ``spec`` declares, PinError when it is not a map or may not be opened.
     """
     try:
-        descriptor = open_pin(path)
+        descriptor = map_by_id(int(path.removeprefix(BY_ID))) if path.startswith(BY_ID) else open_pin(path)
     except BpfSyscallError as error:
         if error.errno == errno.ENOENT:
             return None

@@ -140,6 +140,11 @@ class Connection:
             raise DeviceNotFoundError(device)
         return index
 
+    @property
+    def device_indexes(self) -> Mapping[str, int]:
+        """The indexes of devices that have been looked up, by name."""
+        return dict(self._indexes)
+
     def forget_devices(self) -> None:
         """Look devices and their hooks up again: a device may be another of that name by now."""
         self._indexes.clear()

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from errno import EINVAL
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from pytc.bpf.maps.pin_compat import BY_ID
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
@@ -327,6 +328,11 @@ def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> 
         Parameters(
             dict(source.variables),
             {m.name: m.max_entries for m in source.maps if not m.pinned},
-            {m.name: pin_path(context, m.pinned) for m in source.maps if m.pinned},
+            {m.name: _map_path(context, m.pinned) for m in source.maps if m.pinned},
         ),
     )
+
+
+def _map_path(context: Context, words: str) -> str:
+    """Return the path of a pin, or ``id:NUMBER`` of a map without one."""
+    return words if words.startswith(BY_ID) else pin_path(context, words)

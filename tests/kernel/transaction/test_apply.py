@@ -1,0 +1,361 @@
+"""``pytc apply``: the kernel's state becomes the file's, whatever it was, and only what differs is changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from pytc.bpf import Map, Program
+from pytc.bpf.sys.info import program_map_ids
+from tests.conftest import Compiler
+from tests.kernel.transaction.atomic_state import State, clear, difference, state
+from tests.network import Network
+from tests.processes import Outcome, run
+from tests.tiers import examples
+
+pytestmark = pytest.mark.kernel
+
+_HTB = ("", "qdisc add dev em1 root handle 1: htb default 10\n", "qdisc add dev em1 root handle 1: htb default 20\n")
+_CLASSES = (
+    "",
+    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit\n",
+    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 30mbit prio 3\n"
+    "class add dev em1 parent 1:1 classid 1:10 htb rate 5mbit burst 20k\n"
+    "qdisc add dev em1 parent 1:10 handle 10: pfifo limit 5\n",
+    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit\n"
+    "class add dev em1 parent 1:1 classid 1:10 htb rate 6mbit\n"
+    "class add dev em1 parent 1:1 classid 1:20 htb rate 2mbit\n"
+    "qdisc add dev em1 parent 1:10 handle 10: tbf rate 1mbit burst 10k limit 20k\n"
+    "filter add dev em1 parent 1: pref 3 protocol ip u32 match ip dport 80 0xffff flowid 1:10\n"
+    "filter add dev em1 parent 1: pref 3 protocol ip u32 match ip dport 81 0xffff flowid 1:20\n",
+)
+_OTHER_ROOTS = (
+    "qdisc add dev em1 root handle 2: tbf rate 1mbit burst 10k limit 20k\n",
+    "qdisc add dev em1 root handle 1: pfifo limit 7\n",
+)
+_FILTERS = (
+    "pref 1 handle 1 bpf da obj {traffic} owner apply",
+    "pref 1 handle 1 bpf da obj {verdicts} section tc/count owner apply",
+    "pref 1 handle 2 bpf da obj {verdicts} section tc/stolen owner apply",
+    "pref 2 handle 1 bpf bytecode '1,6 0 0 1' flowid 1:1",
+    "pref 2 handle 1 bpf bytecode '1,6 0 0 2' flowid 1:2",
+    "pref 2 protocol ip handle 1 bpf bytecode '1,6 0 0 2' flowid 1:2",
+    "pref 3 u32 match ip dport 80 0xffff action mirred egress mirror dev lo",
+    "pref 3 u32 match ip dport 82 0xffff action mirred ingress redirect dev lo",
+    "pref 1 u32 match ip dport 83 0xffff",
+    "chain 4 pref 1 handle 1 bpf bytecode '1,6 0 0 4'",
+)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """The lines of a desired state of em1, {traffic} and {verdicts} in place of objects."""
+    root = draw(st.sampled_from((*_HTB, *_OTHER_ROOTS)))
+    text = root + (draw(st.sampled_from(_CLASSES)) if "htb" in root else "")
+    if not draw(st.booleans()):
+        return text + "qdisc add dev em1 clsact\n"
+    text += "qdisc add dev em1 clsact\n"
+    for hook in ("ingress", "egress"):
+        taken: dict[tuple[str, ...], str] = {}
+        for filter in draw(st.lists(st.sampled_from(_FILTERS), max_size=4, unique=True)):
+            words = filter.split()
+            place = tuple(words[: words.index("bpf" if "bpf" in words else "u32")])
+            chain_pref = (*place[place.index("pref") : place.index("pref") + 2], str("chain" in place))
+            kind = f"{'bpf' if 'bpf' in words else 'u32'} {'protocol' in words}"
+            if place not in taken and taken.setdefault(chain_pref, kind) == kind:
+                taken[place] = kind
+                text += f"filter add dev em1 {hook} {filter}\n"
+    return text
+
+
+@pytest.fixture(scope="module")
+def objects(build: Compiler) -> dict[str, str]:
+    root = Path(__file__).parents[3]
+    return {"traffic": str(root / "examples/bpf/traffic.o"), "verdicts": build("attached/verdicts")}
+
+
+def apply(network: Network, text: str, *words: str, options: tuple[str, ...] = ()) -> Outcome:
+    path = Path(network.env["TC_BPF_MNT"]).parent / "desired"
+    path.write_text(text)
+    return network.pytc("apply", str(path), *words, options=options)
+
+
+def applied(network: Network, text: str, *words: str) -> str:
+    outcome = apply(network, text, *words)
+    assert outcome.status == 0, outcome.err
+    return outcome.out
+
+
+def made_by_batch(network: Network, text: str) -> State:
+    """The state that the file's lines make in an empty place."""
+    clear(network)
+    path = Path(network.env["TC_BPF_MNT"]).parent / "batch"
+    path.write_text(text)
+    network.ok("-b", str(path))
+    return state(network).alike()
+
+
+def differing(network: Network, wanted: State) -> str:
+    """Return what differs, pins aside; the kernel may take a moment to release the actions of filters."""
+    for _ in range(100):
+        found = difference(State(wanted.shown, []), State(state(network).alike().shown, []))
+        if not found:
+            break
+        time.sleep(0.05)
+    return found
+
+
+def check_random(network: Network, first: str, second: str) -> None:
+    wanted = {text: made_by_batch(network, text) for text in (first, second)}
+    clear(network)
+    for text in (first, second, first):
+        applied(network, text, "prune", "all")
+        assert differing(network, wanted[text]) == "", text
+        assert applied(network, text, "prune", "all") == "unchanged\n", text
+
+
+@pytest.fixture
+def plain_network(network: Network) -> Network:
+    for peer in (False, True):
+        network.execute("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", peer=peer)
+    return network
+
+
+_SETTINGS = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
+
+
+@settings(_SETTINGS, max_examples=examples(0.04))
+@given(first=files(), second=files())
+def test_any_state_becomes_any_other(plain_network: Network, objects: dict[str, str], first: str, second: str) -> None:
+    check_random(plain_network, first.format(**objects), second.format(**objects))
+
+
+@pytest.mark.slow
+@settings(_SETTINGS, max_examples=examples(0.5), derandomize=False)
+@given(first=files(), second=files())
+def test_any_of_many_states_becomes_any_other(
+    plain_network: Network, objects: dict[str, str], first: str, second: str
+) -> None:
+    check_random(plain_network, first.format(**objects), second.format(**objects))
+
+
+FIRST = """\
+qdisc add dev em1 clsact
+qdisc add dev em1 root handle 1: htb default 10
+class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit
+filter add dev em1 ingress pref 1 bpf da obj {traffic}
+filter add dev em1 ingress pref 2 bpf da obj {verdicts} section tc/count
+filter add dev em1 egress pref 3 protocol ip u32 match ip dport 80 0xffff action mirred egress mirror dev lo
+"""
+SECOND = """\
+qdisc add dev em1 clsact
+qdisc add dev em1 root handle 1: htb default 20
+class add dev em1 parent 1: classid 1:1 htb rate 12mbit
+filter add dev em1 ingress pref 1 bpf da obj {verdicts} section tc/stolen
+filter add dev em1 egress pref 3 protocol ip u32 match ip dport 90 0xffff action mirred egress mirror dev lo
+"""
+#: pytc, killed when it is about to send its Nth request that changes something, or when the kernel has done it.
+_KILLED = """
+import os, signal, sys
+from pytc.cli.main import main
+from pytc.netlink.session import Session
+left, before, send = int(sys.argv[1]), sys.argv[2] == "before", Session.request
+def request(session, message):
+    global left
+    if message.type & 3 == 2:
+        return send(session, message)
+    left -= 1
+    if not left and before:
+        os.kill(os.getpid(), signal.SIGKILL)
+    answers = send(session, message)
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answers
+Session.request = request
+sys.exit(main(sys.argv[3:]))
+"""
+
+
+def killed(network: Network, path: Path, number: int, moment: str) -> int:
+    words = (sys.executable, "-c", _KILLED, str(number), moment, "-n", network.name, "apply", str(path), "prune", "all")
+    environment = {**os.environ, **network.env}
+    return subprocess.run(words, env=environment, capture_output=True, timeout=120, check=False).returncode
+
+
+def check_kills(network: Network, objects: dict[str, str], tmp_path: Path, step: int) -> None:
+    """The first state becomes the second, whenever a run before was killed; the last number is past all requests."""
+    wanted = made_by_batch(
+        network,
+        SECOND.format(**objects).replace(".o\n", ".o owner apply\n").replace("stolen\n", "stolen owner apply\n"),
+    )
+    (path := tmp_path / "second").write_text(SECOND.format(**objects))
+    number, status = 1, -signal.SIGKILL
+    while status == -signal.SIGKILL:
+        for moment in ("before", "behind"):
+            clear(network)
+            applied(network, FIRST.format(**objects))
+            status = killed(network, path, number, moment)
+            applied(network, SECOND.format(**objects), "prune", "all")
+            assert differing(network, wanted) == "", (number, moment)
+        number += step
+    assert status == 0 and number > 10
+
+
+def test_the_next_run_reaches_the_state_that_a_killed_one_did_not(
+    plain_network: Network, objects: dict[str, str], tmp_path: Path
+) -> None:
+    check_kills(plain_network, objects, tmp_path, 9)
+
+
+@pytest.mark.slow
+def test_a_run_may_be_killed_at_any_point(plain_network: Network, objects: dict[str, str], tmp_path: Path) -> None:
+    check_kills(plain_network, objects, tmp_path, 1)
+
+
+def test_a_dry_run_shows_the_difference_and_says_so(plain_network: Network, objects: dict[str, str]) -> None:
+    network = plain_network
+    text = FIRST.format(**objects)
+    before = state(network)
+    shown = apply(network, text, options=("--dry-run",))
+    assert (shown.status, state(network)) == (2, before)
+    assert [line[:1] for line in shown.out.splitlines()] == ["+"] * 6
+    applied(network, text)
+    before = state(network)
+    assert apply(network, text, options=("--dry-run",)).status == 0
+    shown = apply(network, SECOND.format(**objects), "prune", options=("--dry-run",))
+    assert shown.status == 2 and state(network) == before
+    assert [line.split(" kind")[0] for line in shown.out.splitlines()] == [
+        "~ qdisc dev em1 parent root handle 1:",
+        "~ class dev em1 parent root classid 1:1",
+        "~ filter dev em1 parent ingress protocol all pref 1 chain 0 handle 0x1",
+        "~ filter dev em1 parent egress protocol ip pref 3 chain 0 handle 0x80000800",
+        "- filter dev em1 parent ingress protocol all pref 2 chain 0 handle 0x1",
+    ]
+    assert "Note: This could not be taken back: " in shown.err
+
+
+def test_json_lists_each_object_with_its_state(plain_network: Network, objects: dict[str, str]) -> None:
+    network = plain_network
+    applied(network, FIRST.format(**objects))
+    outcome = apply(network, SECOND.format(**objects), "prune", options=("-j",))
+    listed = json.loads(outcome.out)
+    assert [(one["state"], one["object"], one.get("line")) for one in listed] == [
+        ("unchanged", "qdisc", 1),
+        ("changed", "qdisc", 2),
+        ("changed", "class", 3),
+        ("changed", "filter", 4),
+        ("changed", "filter", 5),
+        ("removed", "filter", None),
+    ]
+    class_ = listed[2]
+    assert (class_["before"]["rate"], class_["after"]["rate"]) == (1250000, 1500000)
+
+
+#: pytc, which ends with the status 99 when it opens the session that changes something.
+_READ_ONLY = """
+import sys
+from pytc.cli.main import main
+from pytc.transaction.journal import Journal
+Journal.__init__ = lambda self: sys.exit(99)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("second", "status"), [(FIRST, 0), (SECOND, 99)])
+def test_a_second_run_only_asks(
+    plain_network: Network, objects: dict[str, str], tmp_path: Path, second: str, status: int
+) -> None:
+    network = plain_network
+    applied(network, FIRST.format(**objects))
+    (path := tmp_path / "second").write_text(second.format(**objects))
+    words = (sys.executable, "-c", _READ_ONLY, "-n", network.name, "apply", str(path))
+    done = run(*words, env=network.env)
+    assert (done.status, done.out) == (status, "" if status else "unchanged\n"), done.err
+
+
+def test_a_failure_is_taken_back(plain_network: Network, objects: dict[str, str]) -> None:
+    network = plain_network
+    text = "qdisc add dev em1 clsact\nfilter add dev em1 ingress pref 1 bpf da obj {traffic}\n".format(**objects)
+    applied(network, text)
+    network.ok(
+        "filter", "add", "dev", "em1", "ingress", *"pref 7 handle 9 protocol ip bpf bytecode".split(), "1,6 0 0 1"
+    )
+    before = state(network)
+    # The kernel takes one protocol for each preference: in an empty place this is well, and here it is not.
+    text = text.replace("traffic.o", "firewall.o") + "filter add dev em1 ingress pref 7 bpf bytecode '1,6 0 0 1'\n"
+    failed = apply(network, text)
+    assert failed.status == 1
+    assert "desired:3\nNote: all that was done is taken back\n" in failed.err
+    assert state(network) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("filter del dev em1 ingress\n", 'A desired state consists of "add" or "replace"'),
+        ("qdisc show dev em1\n", 'A desired state consists of "add" or "replace"'),
+        ("qdisc add dev em1 clsact\nqdisc add dev em1 parent 9: handle 2: pfifo\n", "desired:2"),
+        ("qdisc add dev em7 clsact\n", 'Cannot find device "em7"'),
+        ("actions add action mirred egress mirror dev lo\n", "a desired action needs an index"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_found_before_anything_is_done(network: Network, text: str, message: str) -> None:
+    before = state(network)
+    refused = apply(network, text)
+    assert refused.status and message in refused.err
+    assert state(network) == before
+
+
+def test_foreign_filters_stay(plain_network: Network, objects: dict[str, str]) -> None:
+    network = plain_network
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    other = f"filter add dev em1 ingress bpf da obj {objects['verdicts']} section tc/stolen owner other"
+    network.ok(*other.split())
+    text = "qdisc add dev em1 clsact\nfilter add dev em1 ingress bpf da obj {traffic}\n".format(**objects)
+    applied(network, text, "owner", "web", "prune")
+    assert applied(network, text, "owner", "web", "prune") == "unchanged\n"
+    names = [
+        one["options"]["bpf_name"]
+        for one in network.json("filter", "show", "dev", "em1", "ingress")
+        if "options" in one
+    ]
+    assert names == ["traffic.o:[classifier] owner web", "verdicts.o:[tc/stolen] owner other"]
+    applied(network, "qdisc add dev em1 clsact\n", "owner", "web", "prune")
+    assert "owner other" in network.tc("filter", "show", "dev", "em1", "ingress").out
+    applied(network, "qdisc add dev em1 clsact\n", "prune", "all")
+    assert network.tc("filter", "show", "dev", "em1", "ingress").out == ""
+
+
+def program_id(network: Network) -> int:
+    (shown,) = (one for one in network.json("filter", "show", "dev", "em1", "ingress") if "options" in one)
+    number: int = shown["options"]["prog"]["id"]
+    return number
+
+
+def test_a_changed_program_goes_on_with_its_maps(
+    plain_network: Network, build: Compiler, objects: dict[str, str]
+) -> None:
+    network = plain_network
+    verdicts = objects["verdicts"]
+    text = f"qdisc add dev em1 clsact\nfilter add dev em1 ingress pref 1 bpf da obj {verdicts} section tc/count\n"
+    applied(network, text)
+    assert network.ping(peer=True)
+    with Program.from_id(program_id(network)) as program:
+        maps = program_map_ids(program.fd)
+    with Map.from_id(maps[0]) as counts:
+        before = [value for _, value in counts.items()]
+    assert any(any(value) for value in before)
+    # Another program of the same file that uses the same map would do as well; the other priority makes no new one.
+    changed = text.replace("tc/count", "tc/count classid 1:7")
+    assert applied(network, changed).startswith("~ filter dev em1 parent ingress")
+    with Program.from_id(program_id(network)) as program:
+        assert program_map_ids(program.fd) == maps
