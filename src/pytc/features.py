@@ -1,6 +1,6 @@
 """What the running kernel offers to BPF programs, found out by trying.
 
->>> pytc.features.helper("sched_cls", "redirect_peer"), pytc.features.map_type("arena")
+>>> pytc.features.helper("sched_cls", "redirect_peer"), pytc.features.map_type("ringbuf")
 (True, True)
 
 Each answer is a clear yes or no, and remembered; where the kernel gives neither, as for lack of privileges, an error is
@@ -21,7 +21,7 @@ from pytc.bpf.sys.attach_points import AttachPoint, query
 from pytc.bpf.sys.constants import MAP_IN_MAP, Command, MapType, ProgramType, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
-from pytc.errors import ArgumentError, BpfError, BpfSyscallError
+from pytc.errors import ENOTSUPP, ArgumentError, BpfError, BpfSyscallError
 
 __all__ = ["attach_type", "helper", "kernel_function", "map_type", "names", "other", "program_type"]
 
@@ -204,7 +204,7 @@ def _answer(probe: Callable[[], int]) -> bool:
     try:
         OwnedFd(probe()).close()
     except BpfSyscallError as error:
-        if error.errno not in _ABSENT:
+        if error.errno not in (*_ABSENT, errno.EOPNOTSUPP, ENOTSUPP):  # the latter two: not for this CPU
             raise
         return False
     return True

@@ -15,6 +15,8 @@ from tests.conftest import Compiler
 pytestmark = pytest.mark.kernel
 
 PACKET = "eth ip src 192.0.2.7 udp"
+#: A ring buffer, and a perf event array, which needs CONFIG_PERF_EVENTS.
+BUFFERS = ["notices", pytest.param("samples", marks=pytest.mark.needs("perf_events"))]
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def send(firewall: pytc.Object, count: int = 1) -> None:
         assert firewall.program.run(PACKET).verdict == "TC_ACT_SHOT"
 
 
-@pytest.mark.parametrize("name", ["notices", "samples"])
+@pytest.mark.parametrize("name", BUFFERS)
 def test_events_are_typed(firewall: pytc.Object, name: str) -> None:
     with firewall.maps[name].events(timeout=0) as events:
         send(firewall, 2)
@@ -80,6 +82,7 @@ def test_callbacks_and_descriptors(firewall: pytc.Object) -> None:
         assert list(events.available()) == []
 
 
+@pytest.mark.needs("perf_events")
 def test_lost_events_are_counted(firewall: pytc.Object) -> None:
     with firewall.maps.samples.events(timeout=0, pages=1) as events:
         send(firewall, 200)  # 4096 bytes hold fewer
@@ -89,7 +92,7 @@ def test_lost_events_are_counted(firewall: pytc.Object) -> None:
         assert events.lost > 0
 
 
-@pytest.mark.parametrize("name", ["notices", "samples"])
+@pytest.mark.parametrize("name", BUFFERS)
 def test_asyncio(firewall: pytc.Object, name: str) -> None:
     """Another task runs while one waits for events, and the end of the events ends the loop."""
 
@@ -107,6 +110,7 @@ def test_asyncio(firewall: pytc.Object, name: str) -> None:
     assert asyncio.run(both()) == ["scanner"] * 3
 
 
+@pytest.mark.needs("perf_events")
 def test_events_of_a_run(firewall: pytc.Object) -> None:
     send(firewall)  # the events of an earlier run are not this one's
     result = firewall.program.run(PACKET, events=[firewall.maps.notices, firewall.maps.samples])

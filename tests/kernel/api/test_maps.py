@@ -166,7 +166,7 @@ def test_structures_enumerators_and_addresses(values: pytc.Object) -> None:
     assert list(values.maps.flows) == [flow]
     with pytest.raises(CodecError, match="the key lacks port, protocol"):
         assert values.maps.flows[{"address": "192.0.2.7"}]
-    with pytest.raises(CodecError, match='no member "acton"; the members are action, hits'):
+    with pytest.raises(CodecError, match='no member "acton"; the members are '):
         verdicts["192.0.2.8"] = {"acton": "DROP"}
     with pytest.raises(CodecError, match="not an IP address"):
         verdicts["nowhere"] = {}
@@ -183,7 +183,7 @@ def test_full_maps_say_so(types: pytc.Object) -> None:
 
 def test_iteration_survives_changes(root: None) -> None:
     """Another thread deletes and adds all the time; what stays is always there, and once."""
-    spec = MapSpec("churn", MapType.HASH, 4, 4, 4096, 1)  # BPF_F_NO_PREALLOC
+    spec = MapSpec("churn", MapType.HASH, 4, 4, 4096)
     with pytc.Map(create_map(spec, "churn")) as churn:
         churn.update_many((number, 1) for number in range(1000))
         stop = threading.Event()

@@ -27,6 +27,7 @@ def test_events_are_typed(root: None) -> None:
     assert [one["source"] for one in shown["maps"]["notices"]] == ["192.0.2.7"]
 
 
+@pytest.mark.needs("perf_events")
 def test_perf_events(root: None, build: Compiler) -> None:
     (shown,) = json.loads(
         pytc(
