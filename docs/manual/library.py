@@ -43,7 +43,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "programs",
         "maps",
         "links",
+        "Link",
+        "pins",
+        "Pin",
     ),
+    "Other changes of traffic control": ("command",),
     "Namespaces, processes, other libraries": ("netns", "receive_maps", "ReceivedMaps", "from_pyroute2"),
     "Files and errors": ("lint", "inspect", "explain", "PytcError", "VerifierError"),
     "Numbers of the kernel": ("MapType", "ProgramType"),
@@ -142,7 +146,8 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
             continue
         for name, member in vars(base).items():
             is_documented = bool(getattr(getattr(member, "__func__", member), "__doc__", None))
-            if name.startswith("_") or name in seen or not is_documented or isinstance(member, type):
+            gives_up = base.__name__ == "OwnedFd" and name == "detach"  # for owners of descriptors, not for users
+            if gives_up or name.startswith("_") or name in seen or not is_documented or isinstance(member, type):
                 continue
             if callable(member) or isinstance(member, (property, classmethod)):
                 seen.add(name)

@@ -15,8 +15,8 @@ load and look             :func:`load`, :class:`Object`, :class:`Program`, :clas
 attach                    :meth:`Program.attach_filter`, ``attach_tcx``, ``attach_netkit``, ``attach_cgroup``
 what is attached          :class:`Attachment`; :func:`hooks`, :func:`attachments`, :func:`cgroup_programs`
 traffic control           :func:`filters`, :func:`qdiscs`, :func:`classes`, :func:`chains`, :func:`actions`,
-                          :func:`monitor`
-programs, maps and links  :func:`programs`, :func:`maps`, :func:`links`
+                          :func:`monitor`, :func:`command`
+programs, maps and links  :func:`programs`, :func:`maps`, :func:`links`, :func:`pins`
 this kernel               :mod:`pytc.features`
 files                     :func:`lint`, :func:`inspect`
 errors                    :class:`PytcError` and its kinds in :mod:`pytc.errors`; :func:`explain`
@@ -42,15 +42,18 @@ if TYPE_CHECKING:
     from pytc.api.checks import explain as explain
     from pytc.api.checks import inspect as inspect
     from pytc.api.checks import lint as lint
+    from pytc.api.commands import command as command
     from pytc.api.events import Event as Event
     from pytc.api.events import EventStream as EventStream
     from pytc.api.filters import FilterAttachment as FilterAttachment
     from pytc.api.foreign import from_pyroute2 as from_pyroute2
+    from pytc.api.listing import Pin as Pin
     from pytc.api.listing import attachments as attachments
     from pytc.api.listing import cgroup_programs as cgroup_programs
     from pytc.api.listing import hooks as hooks
     from pytc.api.listing import links as links
     from pytc.api.listing import maps as maps
+    from pytc.api.listing import pins as pins
     from pytc.api.listing import programs as programs
     from pytc.api.maps import Map as Map
     from pytc.api.monitor import Monitor as Monitor
@@ -82,6 +85,7 @@ if TYPE_CHECKING:
     from pytc.attach import detach_filter as detach_filter
     from pytc.bpf.sys.constants import MapType as MapType
     from pytc.bpf.sys.constants import ProgramType as ProgramType
+    from pytc.bpf.sys.links import Link as Link
     from pytc.errors import PytcError as PytcError
     from pytc.errors import VerifierError as VerifierError
 
@@ -101,12 +105,14 @@ _HOMES = {
     "EventStream": "api.events",
     "Filter": "api.traffic",
     "FilterAttachment": "api.filters",
+    "Link": "bpf.sys.links",
     "Map": "api.maps",
     "MapType": "bpf.sys.constants",
     "MapWatch": "api.watch",
     "Monitor": "api.monitor",
     "Object": "api.objects",
     "PacketResult": "api.runs",
+    "Pin": "api.listing",
     "Program": "api.programs",
     "ProgramType": "bpf.sys.constants",
     "PytcError": "errors",
@@ -123,6 +129,7 @@ _HOMES = {
     "cgroup_programs": "api.listing",
     "chains": "api.traffic",
     "classes": "api.traffic",
+    "command": "api.commands",
     "create_clsact": "attach",
     "detach_filter": "attach",
     "explain": "api.checks",
@@ -136,6 +143,7 @@ _HOMES = {
     "maps": "api.listing",
     "monitor": "api.monitor",
     "netns": "api.namespaces",
+    "pins": "api.listing",
     "programs": "api.listing",
     "qdiscs": "api.traffic",
     "receive_maps": "api.transfer",

@@ -3,8 +3,9 @@
 import errno
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, XdpAttachment, listed
 from pytc.api.calls import context, public
@@ -15,18 +16,42 @@ from pytc.bpf.object.names import kernel_map_names, kernel_name
 from pytc.bpf.sys import cgroups
 from pytc.bpf.sys.constants import Command, MapType, ProgramType
 from pytc.bpf.sys.descriptions import MapDescription
-from pytc.bpf.sys.info import describe_map, ids, map_by_id, program_by_id
-from pytc.bpf.sys.links import LinkDescription
+from pytc.bpf.sys.info import describe_map, describe_program, ids, map_by_id, object_kind, program_by_id
+from pytc.bpf.sys.links import LinkDescription, describe_link
 from pytc.bpf.sys.links import links as all_links
+from pytc.bpf.sys.pins import open_pin
 from pytc.commands.hooks.show import classful_parents, xdp_link
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import PARENTS, HookName, attached_filters, device_hook
-from pytc.errors import ArgumentError, AttachError, BpfSyscallError, DeviceNotFoundError, UnsupportedError
+from pytc.errors import (
+    ArgumentError,
+    AttachError,
+    BpfSyscallError,
+    DeviceNotFoundError,
+    PinError,
+    UnsupportedError,
+)
 from pytc.handles import Handle
 from pytc.netlink.xdp import xdp_programs
+from pytc.value import Value
 
 _NOT_HERE = (errno.ENXIO, errno.EACCES)
 _Described = TypeVar("_Described")
+
+
+class Pin(Value):
+    """A name in a bpffs: its ``path``, and the ``kind`` and ``id`` of the object that it keeps."""
+
+    path: str
+    kind: Literal["map", "program", "link"]
+    id: int
+
+    def unpin(self) -> None:
+        """Remove the pin; the object lives on where it is used. Raises PinError."""
+        try:
+            os.unlink(self.path)
+        except OSError as error:
+            raise PinError(f'cannot unpin "{self.path}": {error.strerror}', errno=error.errno) from error
 
 
 @public
@@ -177,3 +202,39 @@ def links(*, type: str = "") -> list[LinkDescription]:
     """Return the links of this machine, all or those of a type like ``tcx`` or ``cgroup``; raises BpfSyscallError,
     needs CAP_SYS_ADMIN."""
     return [link for link in all_links() if type in ("", link.type)]
+
+
+@public
+def pins(path: "str | os.PathLike[str]" = "") -> list[Pin]:
+    """Return the pins in a directory of a bpffs and below, in the order of their names.
+
+    Without a path, those of the whole bpffs: /sys/fs/bpf, or the first one that is mounted; none where there is none.
+
+    >>> {pin.kind for pin in pytc.pins()} <= {"map", "program", "link"}
+    True
+    """
+    from pytc.bpf.maps.pinning import find_mount
+
+    found = []
+    for directory, names, files in os.walk(os.fspath(path) or find_mount() or os.devnull):
+        names.sort()
+        found += [pin for name in sorted(files) if (pin := _pin(os.path.join(directory, name))) is not None]
+    return found
+
+
+def _pin(path: str) -> Pin | None:
+    """Return the pin at a path; None for a symbolic link, and for what is no pin or gone."""
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return None
+        with open_pin(path) as descriptor:
+            kind = object_kind(descriptor.fd)
+            if kind is None:
+                return None
+            if kind == "map":
+                return Pin(path, "map", describe_map(descriptor.fd).id)
+            if kind == "prog":
+                return Pin(path, "program", describe_program(descriptor.fd).id)
+            return Pin(path, "link", describe_link(descriptor.fd).id)
+    except (OSError, BpfSyscallError):
+        return None

@@ -121,6 +121,45 @@ def test_programs_maps_and_links(kernel_with_tcx: None, network: Network, traffi
             wrong()
 
 
+def test_commands_of_tc(network: Network) -> None:
+    with pytc.netns(network.name):
+        assert pytc.command("qdisc add dev em1 root handle 1: htb default 10") == []
+        assert pytc.command("class add dev em1 parent 1: classid 1:10 htb rate 1mbit") == []
+        assert [one["kind"] for one in pytc.command("qdisc show dev em1 root")] == ["htb"]
+        assert pytc.command("class show dev em1", statistics=True)[0]["stats"]["packets"] == 0
+        with pytest.raises(pytc.errors.UsageError, match="and"):
+            pytc.command("qdisc show dev em1 and more")
+        with pytest.raises(pytc.errors.NetlinkError):
+            pytc.command("qdisc add dev em1 root htb")
+        for wrong in ("", "qdisc help", "monitor", "qdisc show 'dev"):
+            with pytest.raises(ArgumentError):
+                pytc.command(wrong)
+
+
+def test_pins(network: Network, bpffs: Path) -> None:
+    with pytc.load(EXAMPLES / "firewall.o", pin=str(bpffs)) as firewall:
+        firewall.program.pin(str(bpffs / "program"))
+        pins = {pin.path.removeprefix(f"{bpffs}/"): pin for pin in pytc.pins(bpffs)}
+        assert set(pins) == {"program", *(f"tc/globals/{name}" for name in firewall.maps)}
+        assert (pins["program"].kind, pins["program"].id) == ("program", firewall.program.id)
+        assert (pins["tc/globals/verdicts"].kind, pins["tc/globals/verdicts"].id) == ("map", firewall.maps.verdicts.id)
+        pins["program"].unpin()
+        assert len(pytc.pins(bpffs)) == len(firewall.maps)
+        with pytest.raises(pytc.errors.PinError, match="cannot unpin"):
+            pins["program"].unpin()
+
+
+def test_links_are_opened(kernel_with_tcx: None, network: Network, traffic: pytc.Object) -> None:
+    with traffic.programs.count_protocols.attach_tcx("em1", "ingress", link=True) as attachment:
+        with pytc.Link.from_id(attachment.link_id) as link:
+            assert link.description.program == attachment.program_id
+            assert repr(link) == f"<Link tcx id {attachment.link_id} program {attachment.program_id}>"
+            link.detach()
+            assert repr(link).endswith(" defunct>")
+        assert repr(link) == "<Link closed>"
+        assert not attachment.is_attached()
+
+
 def test_changes_are_reported(network: Network, traffic: pytc.Object) -> None:
     with pytc.monitor(timeout=0) as monitor:
         with traffic.programs.drop_icmp.attach_filter("em1", "ingress", pref=3):

@@ -121,6 +121,12 @@ class Link(Closing):
         """Close the descriptor; the attachment ends unless the link is pinned or held elsewhere."""
         self.descriptor.close()
 
+    def __repr__(self) -> str:
+        if self.descriptor.closed:
+            return "<Link closed>"
+        about = self.description
+        return f"<Link {about.type} id {about.id} program {about.program}{' defunct' if about.is_defunct else ''}>"
+
 
 def describe_link(fd: int) -> LinkDescription:
     """Return the kernel's description of a link; raises BpfSyscallError, also for a descriptor of something else."""
