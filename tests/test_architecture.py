@@ -27,7 +27,7 @@ DOORS = {
     "pytest": "testing.py",
     "typing_extensions": "value.py",
 }
-STRUCTURES = {"bpf/sys/abi.py", "exec_proxy/wire.py"}
+STRUCTURES = {"bpf/sys/abi.py", "exec_proxy/wire.py", "tc/kinds/shared/xtables_program.py"}
 _STRUCTURE_BASES = {"Structure", "Union", "LittleEndianStructure", "BigEndianStructure"}
 
 

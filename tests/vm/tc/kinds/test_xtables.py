@@ -10,7 +10,9 @@ import pytest
 
 from pytc.netlink.schema import join_attributes
 from tests.processes import pytc_here
-from tests.vm.twins import new_network
+from tests.vm.twins import new_network, tc
+from tests.waiting import until
+from tests.xtables_plugins import plugin_directory
 
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:xt", "filter:matchall")]
 
@@ -42,7 +44,25 @@ def test_actions_of_other_programs_are_shown_and_bound() -> None:
     assert (action["target"], action["index"], action["bind"]) == ("MARK", 7, 1)
     assert "target MARK" in pytc_here("filter", "show", "dev", "em1", "egress").out
     assert pytc_here("filter", "del", "dev", "em1", "egress").status == 0
-    assert pytc_here("actions", "del", "action", "xt", "index", "7").status == 0
+    # the kernel releases the action of a filter a moment later
+    until(lambda: pytc_here("actions", "del", "action", "xt", "index", "7").status == 0, "the action is deleted")
+
+
+def test_words_of_a_target_are_those_of_tc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel has the same of both, and what the plugin says of it is what tc prints."""
+    monkeypatch.setenv("XTABLES_LIBDIR", plugin_directory())
+    new_network()
+    words = "-j MARK --set-mark 5"
+    if tc(*f"actions add action xt {words} index 7".split()).status:
+        pytest.skip("this kernel, or this tc, has no target MARK")
+    done = pytc_here(*f"actions add action xt {words} index 8".split())
+    assert done.status == 0, done.err
+    theirs, mine = (pytc_here("actions", "get", "action", "xt", "index", number).out for number in "78")
+    assert mine == theirs.replace("index 7", "index 8")
+    assert "MARK set 0x5" in mine
+    shown = tc("actions", "get", "action", "xt", "index", "8").out
+    assert mine.split() == shown.split()
+    assert pytc_here(*f"filter add dev em1 egress matchall action xt {words}".split()).status == 0
 
 
 def _add(table: bytes) -> int:

@@ -1,4 +1,4 @@
-"""Actions that run a target of iptables: act_ipt, up to Linux 6.7 (include/uapi/linux/tc_act/tc_ipt.h)."""
+"""Actions that run a target of iptables: act_ipt, up to Linux 6.7 (include/uapi/linux/tc_act/tc_ipt.h, tc-xt(8))."""
 
 import os
 import struct
@@ -8,10 +8,11 @@ from typing import Any
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field, Part
 from pytc.tc.kinds.action import DeclaredActionOptions, action
-from pytc.tc.kinds.declaration import Declared
-from pytc.tc.kinds.interface import ActionKind
+from pytc.tc.kinds.declaration import Declared, Form, Option
+from pytc.tc.kinds.interface import ActionKind, EncodeEnv
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.action_parts import time_fields
+from pytc.words.engine import Cursor, Probe
 
 #: struct tc_cnt.
 _COUNTS = struct.Struct("=ii")
@@ -20,27 +21,54 @@ _TARGET = struct.Struct("=H29sB")
 #: By number (include/uapi/linux/netfilter_ipv4.h).
 _HOOKS = ("PRE_ROUTING", "LOCAL_IN", "FORWARD", "LOCAL_OUT", "POST_ROUTING")
 _NOTES = """\
-Runs a target of iptables on packets, in the table "mangle"; up to Linux 6.7. pytc shows such actions, binds filters to
-them and deletes them; what the options of a target mean, only iptables' own libraries know, which it does not load.
+Runs a target of iptables on packets, in the table "mangle"; up to Linux 6.7. What options a target has, its plugin of
+iptables knows, which has to be installed. Without it, such actions are shown with options in hex, bound and deleted.
 """
+#: NF_IP_POST_ROUTING, the hook of which the kernel tells a target.
+_POST_ROUTING = 4
+
+
+def _take_target(cursor: Cursor) -> bytes:
+    """Return struct xt_entry_target, of the words that a target takes."""
+    from pytc.tc.kinds.shared.xtables_library import encode_target
+
+    name, position = cursor.take(), cursor.position
+    words = tuple(cursor.rest())
+    if any(type(word) is Probe for word in (name, *words)):  # completion asks, and knows no targets
+        raise InvalidOptionsError(f" failed to find target {name}")
+    used, raw = encode_target(name, words)
+    cursor.go_back(position + used)
+    return raw
+
+
+def _complete(values: Values, env: EncodeEnv) -> None:
+    if "TARG" in values:
+        values["TABLE"], values["HOOK"] = "mangle", _POST_ROUTING
 
 
 def xtables_action(name: str) -> ActionKind[DeclaredActionOptions]:
-    """Return the kind of that name, whose actions are shown, bound by their index, and deleted.
-
-    What the options of a target mean, only iptables' own libraries know, which tc loads.
-    """
+    """Return the kind of that name."""
 
     def check(options: DeclaredActionOptions, first: str) -> None:
-        if not options.number:
-            raise InvalidOptionsError(
-                f'{name}: pytc does not load the targets of iptables ("{first}"): an index expected',
-                hints=('"action skbedit mark", "action connmark" and "action ct" do what most targets are used for',),
-            )
+        if not options.number and "TARG" not in options.values:
+            raise InvalidOptionsError(f"too few arguments for {name}, need at least '-j <target>'")
 
     return action(
         name,
-        Declared(sent="INDEX", shown=(_show,), forms=(f"action {name} index INDEX",), notes=_NOTES),
+        Declared(
+            (
+                Option(
+                    "-j",
+                    "TARG",
+                    Form("TARGET [ OPTION ... ]", read=_take_target),
+                    "what packets are given to, with its options as iptables has them (iptables-extensions(8))",
+                ),
+            ),
+            "TABLE HOOK INDEX TARG",
+            (_show,),
+            complete=_complete,
+            notes=_NOTES,
+        ),
         prefix="TCA_IPT",
         attributes=(
             ("TABLE", "asciiz"),
@@ -65,9 +93,10 @@ def _show(values: Values, view: Any) -> Iterator[Part]:
     if len(raw := values.get("TARG", b"")) >= _TARGET.size:
         _, padded, revision = _TARGET.unpack_from(raw)
         name, options = os.fsdecode(padded.partition(b"\0")[0]), raw[_TARGET.size :].hex()
-        yield Field("target", name, f"\ttarget {name} ")
-        yield Field("revision", revision, f"revision {revision} ")
-        yield Field("options", options, f"options {options}")
+        text = _text(raw)
+        yield Field("target", name, f"\ttarget {text or name} ")
+        yield Field("revision", revision, "" if text else f"revision {revision} ")
+        yield Field("options", options, "" if text else f"options {options}")
     yield Field("index", values["index"], f"\n\tindex {values['index']}")
     if len(raw := values.get("CNT", b"")) >= _COUNTS.size:
         references, bound = _COUNTS.unpack_from(raw)
@@ -76,3 +105,10 @@ def _show(values: Values, view: Any) -> Iterator[Part]:
     if view.display.statistics:
         yield from time_fields(values.get("TM", b""))
     yield Field("", text="\n")
+
+
+def _text(raw: bytes) -> str:
+    """Return what the target's plugin says of its options, empty where it is not installed."""
+    from pytc.tc.kinds.shared.xtables_library import target_text
+
+    return target_text(raw)
