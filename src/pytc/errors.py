@@ -285,18 +285,42 @@ class PinError(BpfError):
 
 
 class VerifierError(BpfError):
-    """The kernel refused a program. ``log`` is the verifier's text, which may be empty; without ``verbose``, at most
-    the last 16 MB of it."""
+    """The kernel refused a program.
+
+    ``log`` is the verifier's text, which may be empty; without ``verbose``, at most the last 16 MB of it. The other
+    attributes are a report about it, empty where there is no log: ``category`` (docs/verifier.md lists them, ``other``
+    is a message that pytc does not know), ``title`` and ``reason`` in a sentence each, ``at`` (FILE:LINE first),
+    ``path`` (lines of C that led there, the last one last), and ``suggestion``: what to write.
+    """
 
     has_several_lines = True
 
     def __init__(
-        self, program: str, number: int, summary: str, *, log: str = "", source: str = "", hints: tuple[str, ...] = ()
+        self,
+        program: str,
+        number: int,
+        summary: str,
+        *,
+        log: str = "",
+        source: str = "",
+        hints: tuple[str, ...] = (),
+        category: str = "",
+        title: str = "",
+        reason: str = "",
+        at: str = "",
+        path: tuple[str, ...] = (),
+        suggestion: str = "",
     ) -> None:
         super().__init__(summary, errno=number, hints=hints)
         self.program = program
         self.log = log
         self.source = source
+        self.category = category
+        self.title = title
+        self.reason = reason
+        self.at = at
+        self.path = path
+        self.suggestion = suggestion
 
 
 class SeveralLines(str):

@@ -10,8 +10,9 @@ def as_json(error: PytcError, exit_status: int) -> str:
     """Return an error as an object on one line.
 
     Its members are ``error`` (the first line), ``details`` (the others), ``kind`` (the exception), ``errno`` (its name
-    or null), ``exit_status``, ``causes`` (the likeliest first); of a refused program also ``source`` (file:line) and
-    ``log``.
+    or null), ``exit_status``, ``causes`` (the likeliest first); of a refused program also ``program``, ``source``
+    (file:line), ``log``, and a report of the log: ``category``, ``title``, ``reason``, ``at``, ``path`` and
+    ``suggestion``.
     """
     first, *details = error.lines
     members: dict[str, object] = {
@@ -23,5 +24,15 @@ def as_json(error: PytcError, exit_status: int) -> str:
         "causes": list(error.hints),
     }
     if isinstance(error, VerifierError):
-        members |= {"program": error.program, "source": error.source, "log": error.log}
+        members |= {
+            "program": error.program,
+            "category": error.category,
+            "title": error.title,
+            "reason": error.reason,
+            "at": error.at,
+            "path": list(error.path),
+            "suggestion": error.suggestion,
+            "source": error.source,
+            "log": error.log,
+        }
     return json.dumps(members) + "\n"  # in ASCII, which standard error can write in every locale

@@ -22,6 +22,7 @@ _SECTION = struct.Struct("<II")
 _CORE = struct.Struct("<II")
 _TYPE_ID_LOCAL = 6
 _LINE = struct.Struct("<IIII")
+_COLUMN = 0x3FF
 
 
 class Records(NamedTuple):
@@ -54,11 +55,13 @@ class CoreRelocation(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A place in C source; ``text`` is the line itself when the compiler kept it."""
+    """A place in C source; ``text`` is the line itself when the compiler kept it, and ``column`` counts from 1 in it, 0
+    for unknown."""
 
     file: str
     line: int
     text: str
+    column: int = 0
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -167,4 +170,6 @@ def line_at(line_info: bytes, record_size: int, instruction: int, btf: Btf) -> L
     if best is None:
         return None
     _, file, text, column = best
-    return Line(btf.string(file), column >> 10, btf.string(text).strip())
+    quoted = btf.string(text)
+    indent = len(quoted) - len(quoted.lstrip())
+    return Line(btf.string(file), column >> 10, quoted.strip(), max((column & _COLUMN) - indent, 0))

@@ -425,7 +425,7 @@ class _Loading:
         except OverflowError:
             raise ObjectError(f'map "{map_name}": slot {index} is out of range') from None
         except BpfSyscallError as error:
-            from pytc.bpf.loader.explain import slot_refusal
+            from pytc.bpf.loader.circumstances import slot_refusal
 
             raise slot_refusal(error, target, index, what, member) from error
 

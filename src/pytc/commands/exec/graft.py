@@ -182,7 +182,7 @@ def _fill_slot(array: Map, path: str, key: int, program: Program) -> None:
     try:
         array.update(key.to_bytes(4, "little"), program.fd.to_bytes(4, "little"))
     except BpfSyscallError as error:
-        from pytc.bpf.loader.explain import slot_causes
+        from pytc.bpf.loader.circumstances import slot_causes
 
         causes = slot_causes(path, array.description.max_entries, key, error.errno or 0)
         raise BpfError(

@@ -14,6 +14,7 @@ VERBS = {
     "stats": "stats",
     "pin": "pin",
     "unpin": "unpin",
+    "explain": "explain",
 }
 
 HELP = """\
@@ -23,14 +24,16 @@ Usage: pytc prog show [ PROG ]
        pytc prog stats [ PROG ] [ on for TIME ]
        pytc prog pin PROG { PATH | m:NAME }
        pytc prog unpin { PATH | m:NAME }
+       pytc prog explain LOG [ obj FILE ] ...
 
 PROG := { id NUMBER | pinned { PATH | m:NAME } | name NAME | tag TAG
         | dev NAME { ingress | egress | root | parent CLASSID } [ chain INDEX ] [ pref PREF ] [ handle HANDLE ] }
 
-show   programs that are loaded
-run    tests a program on captured packets, attached to nothing
-dump   its instructions, with the lines of C that they come from
-stats  how often it ran, and for how long
+show     programs that are loaded
+run      tests a program on captured packets, attached to nothing
+dump     its instructions, with the lines of C that they come from
+stats    how often it ran, and for how long
+explain  why the verifier refused a program, from its log
 
 "pytc prog run help" and so on say more.
 """

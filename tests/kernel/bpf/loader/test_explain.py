@@ -16,7 +16,8 @@ import pytest
 from pytc.bpf.kernel.permissions import permission_causes
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.link.linker import link
-from pytc.bpf.loader.explain import program_causes, slot_causes
+from pytc.bpf.loader.circumstances import slot_causes
+from pytc.bpf.loader.verifier import verifier_error
 from pytc.bpf.maps.causes import map_causes
 from pytc.bpf.object.reader import read_object
 from pytc.bpf.object.spec import MapSpec
@@ -44,13 +45,18 @@ def test_a_refused_program(clsact: Network, build: Compiler) -> None:
     assert found["source"].endswith("reject_verifier.c:8")
     assert found["program"] == "cls_main"
     assert "invalid access to packet" in found["log"]
-    assert any("R1" in line for line in found["details"]), "the state of the registers where it fails"
+    assert (found["category"], found["title"]) == ("packet-bounds", "may read past the end of the packet")
+    assert re.search(r"reject_verifier\.c:8:\d+ in cls_main", found["at"])
+    assert "6: unsigned char *data" in found["path"][0]
+    assert found["suggestion"].startswith("if ((void *)data + 24 > data_end) return TC_ACT_OK; before line 8")
 
 
 @pytest.mark.needs("helper:trace_printk")
 def test_a_helper_for_gpl_programs(clsact: Network, build: Compiler) -> None:
     found = as_json(clsact, "filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("reject_helper"))
-    assert any("GPL" in cause for cause in found["causes"])
+    assert found["category"] == "license"
+    assert 'the license "Proprietary"' in found["reason"]
+    assert found["suggestion"].endswith('SEC("license") = "GPL";')
 
 
 def test_a_request_that_the_kernel_refuses(network: Network, build: Compiler) -> None:
@@ -67,7 +73,7 @@ def test_wrong_words(network: Network) -> None:
 def test_the_whole_log_with_verbose(clsact: Network, build: Compiler) -> None:
     words = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("reject_helper"))
     short, long = clsact.pytc(*words).err, clsact.pytc(*words, "verbose").err
-    assert "more with verbose" in short
+    assert "lines more, with verbose" in short
     first = re.compile(r"^0: \(", re.MULTILINE)  # Linux 5.10 does not tell the registers in front of it
     assert (first.search(short), bool(first.search(long))) == (None, True)
 
@@ -230,8 +236,8 @@ def test_ages_are_told(
         os, "uname", lambda: os.uname_result((real.sysname, real.nodename, release, real.version, real.machine))
     )
     spec = read_object(build("drop"))
-    causes = program_causes(spec, link(spec, spec.programs[0]), type, errno.EINVAL, log)
-    assert any(said in cause for cause in causes), causes
+    error = verifier_error(spec, link(spec, spec.programs[0]), type, errno.EINVAL, log)
+    assert any(said in cause for cause in (error.reason, *error.hints)), error
 
 
 def test_an_old_kernel_lacks_map_types(monkeypatch: pytest.MonkeyPatch) -> None:

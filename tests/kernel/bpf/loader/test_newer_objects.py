@@ -132,7 +132,7 @@ def test_arguments_on_the_stack_are_loaded_or_named(build: Compiler) -> None:
         done = loaded(spec)
     except VerifierError as error:
         assert "R11 is invalid" in str(error)
-        assert any("more than five arguments" in hint for hint in error.hints)
+        assert "more than five arguments" in error.reason
     else:
         with done:
             assert verdict(done.program) == LENGTH + 4 * PROTOCOL

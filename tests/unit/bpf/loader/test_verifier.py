@@ -11,9 +11,9 @@ from pytc.bpf import read_bytes
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.link.linker import LinkedProgram, link
 from pytc.bpf.loader.verifier import verifier_error
-from pytc.bpf.loader.verifier_log import decisive_line, failing_instruction, last_lines
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.verifier.log import decisive_line, failing_instruction, last_lines
 from tests.btf_writer import BtfWriter, ext
 from tests.elf_writer import EXIT, Section, call, code, elf, function, license, mov
 
@@ -123,22 +123,31 @@ class TestErrors:
         error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
         lines = str(error).splitlines()
         assert lines[0] == (
-            'program "cls_main" in section "tc": refused by the verifier: invalid access to packet, off=23 size=1, '
-            "R1(id=0,off=23,r=0); R1 offset is outside of the packet"
+            'program "cls_main" in section "tc": refused by the verifier: may read past the end of the packet'
         )
-        assert lines[1] == "  at reject.c:8: second();"
-        assert lines[2] == "Verifier log:"
-        assert lines[-1] == "  R1 offset is outside of the packet"
+        assert lines[1] == (
+            "  at reject.c:8 in cls_main (instruction 1, r1 = *(u8 *)(r1 +23): reads 1 byte at R1 + 23)"
+        )
+        assert lines[2:4] == [
+            "    8 | second();",
+            "  The verifier: invalid access to packet, off=23 size=1, R1(id=0,off=23,r=0); R1 offset is outside of the "
+            "packet",
+        ]
+        assert lines[-2].startswith("  Suggestion: if (pointer + size > data_end) return TC_ACT_OK; before line 8")
+        assert lines[-1] == "  Log: 7 lines more, with verbose"
         assert (error.program, error.errno, error.log, error.source) == ("cls_main", 13, PACKET, "reject.c:8")
 
     def test_show_no_more_than_twelve_lines_and_say_so(self) -> None:
         log = "".join(f"{i}: (b7) r0 = 0\n" for i in range(40)) + "R0 is bad\n"
         lines = str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, log)).splitlines()
-        assert "Verifier log (the last 12 lines; 29 more with verbose):" in lines
-        assert len(lines[lines.index("Verifier log (the last 12 lines; 29 more with verbose):") + 1 :]) == 12
+        assert lines[0].endswith("refused by the verifier: R0 is bad")
+        assert lines[lines.index("  The end of its log:") + 12 :] == [
+            "    R0 is bad",
+            "  Log: 29 lines more, with verbose",
+        ]
 
-    def test_do_not_repeat_a_log_of_one_line(self) -> None:
-        assert "Verifier log" not in str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, STACK))
+    def test_show_no_log_that_is_explained(self) -> None:
+        assert "The end of its log" not in str(verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, STACK))
 
     def test_without_a_log_give_the_errno(self) -> None:
         error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EINVAL, "")
@@ -146,10 +155,12 @@ class TestErrors:
             'program "cls_main" in section "tc": the kernel refused to load it: Invalid argument (EINVAL)'
         )
 
-    def test_without_line_information_name_no_line(self) -> None:
+    def test_without_line_information_name_the_line_that_the_log_quotes(self) -> None:
         spec = read_bytes(elf(code("tc", mov(0, 0), EXIT), symbols=[function("cls_main", "tc")]))
         error = verifier_error(spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EACCES, PACKET)
-        assert " at " not in str(error)
+        assert "  at reject_verifier.c:8 in cls_main (instruction 1, r1 = " in str(error)
+        error = verifier_error(spec, link(spec, spec.programs[0]), ProgramType.SCHED_CLS, errno.EACCES, OLD_PACKET)
+        assert "  at instruction 1 in cls_main (r1 = " in str(error)
         assert error.source == ""
 
     def test_of_a_function_name_its_own_line(self) -> None:
@@ -190,23 +201,22 @@ class TestErrors:
         assert error.source == "a.c:6"
 
 
-class TestHints:
-    def hints(self, number: int, log: str, license_text: str = "GPL") -> tuple[str, ...]:
-        return verifier_error(*program(license_text), ProgramType.SCHED_CLS, number, log).hints
+class TestReasons:
+    """What this kernel, process and object have to do with a refusal."""
+
+    def reason(self, number: int, log: str, license_text: str = "GPL") -> str:
+        return verifier_error(*program(license_text), ProgramType.SCHED_CLS, number, log).reason
 
     def test_a_helper_for_gpl_programs_wants_another_license(self) -> None:
-        (hint,) = self.hints(errno.EINVAL, GPL, "Proprietary")
-        assert hint.startswith('the object has the license "Proprietary"; this function needs a GPL-compatible one')
+        reason = self.reason(errno.EINVAL, GPL, "Proprietary")
+        assert reason == 'the object has the license "Proprietary"; this function needs a GPL-compatible one'
 
     def test_an_object_without_license_is_told_so(self) -> None:
         spec = read_bytes(elf(code("tc", EXIT), symbols=[function("cls_main", "tc")]))
         linked = link(spec, spec.programs[0])
-        assert "no license section" in verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, GPL).hints[0]
+        assert "no license section" in verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, GPL).reason
         error = verifier_error(spec, linked, ProgramType.SCHED_CLS, errno.EINVAL, STACK)
         assert error.hints == (), "true, but not why it does not load"
-
-    def test_nothing_is_said_of_a_license_that_the_kernel_takes(self) -> None:
-        assert self.hints(errno.EINVAL, GPL, "Dual BSD/GPL") == ()
 
     @pytest.mark.parametrize(
         "reason",
@@ -214,35 +224,31 @@ class TestHints:
     )
     def test_names_are_no_reasons(self, reason: str) -> None:
         """The kernel's sentences have names from the object."""
-        assert self.hints(errno.EINVAL, f"0: (95) exit\n{reason}\n", "Proprietary") == ()
-        assert self.hints(errno.EINVAL, "Global function non-JITed() doesn't return scalar.\n") == ()
+        assert "license" not in self.reason(errno.EINVAL, f"0: (95) exit\n{reason}\n", "Proprietary")
+        assert "JIT" not in self.reason(errno.EINVAL, "Global function non-JITed() doesn't return scalar.\n")
 
     def test_too_many_steps(self) -> None:
-        (hint,) = self.hints(errno.E2BIG, "BPF program is too large. Processed 1000001 insn\n")
-        assert "the program has 2 instructions" in hint
-        assert "bpf_loop()" in hint
+        reason = self.reason(errno.E2BIG, "BPF program is too large. Processed 1000001 insn\n")
+        assert "the program has 2 instructions" in reason
+        assert "gave up after 1000001" in reason
 
     def test_a_variable_is_not_a_map(self) -> None:
-        (hint,) = self.hints(errno.EACCES, "R1 type=map_value expected=map_ptr\n")
-        assert 'only variables in SEC(".maps")' in hint
+        assert 'only variables in SEC(".maps")' in self.reason(errno.EACCES, "R1 type=map_value expected=map_ptr\n")
 
     def test_a_call_by_a_register(self) -> None:
-        (hint,) = self.hints(errno.EINVAL, "unknown opcode 8d\n")
-        assert "-O2" in hint
+        assert "-O2" in self.reason(errno.EINVAL, "unknown opcode 8d\n")
 
     def test_a_helper_of_privileged_processes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         log = "0: (85) call bpf_trace_printk#6\nprogram of this type cannot use helper bpf_trace_printk#6\n"
-        monkeypatch.setattr("pytc.bpf.loader.explain.lacks_capability", lambda number: True)
-        (hint,) = self.hints(errno.EINVAL, log)
-        assert hint.startswith("bpf_trace_printk needs CAP_PERFMON; ")
-        (hint,) = self.hints(errno.EACCES, "R0 leaks addr as return value\n")
-        assert hint.startswith("the verifier allows that to a process with CAP_PERFMON; ")
+        monkeypatch.setattr("pytc.bpf.loader.circumstances.lacks_capability", lambda number: True)
+        assert self.reason(errno.EINVAL, log).startswith("bpf_trace_printk needs CAP_PERFMON; ")
+        error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, "R0 leaks addr as return value\n")
+        assert "a process with CAP_PERFMON may do that; " in error.suggestion
 
     @pytest.mark.parametrize("log", [OLD_HELPER, NEW_HELPER])
     def test_a_helper_of_other_program_types_is_named(self, log: str) -> None:
-        assert self.hints(errno.EINVAL, log) == (
-            "programs of type sched_cls cannot call the helper bpf_probe_read in this kernel",
-        )
+        said = "programs of type sched_cls cannot call the helper bpf_probe_read in this kernel"
+        assert self.reason(errno.EINVAL, log) == said
 
     def test_too_many_instructions(self) -> None:
         spec, linked = program()
@@ -253,23 +259,22 @@ class TestHints:
         ("setting", "said"), [("", "CONFIG_BPF_JIT"), ("0", "net.core.bpf_jit_enable"), ("1", "JIT compiler does not")]
     )
     def test_why_a_program_is_not_compiled(self, monkeypatch: pytest.MonkeyPatch, setting: str, said: str) -> None:
-        monkeypatch.setattr("pytc.bpf.loader.explain.read_setting", lambda path: setting)
-        (hint,) = self.hints(errno.EINVAL, "callbacks are not allowed in non-JITed programs\n")
-        assert said in hint
+        monkeypatch.setattr("pytc.bpf.loader.circumstances.read_setting", lambda path: setting)
+        assert said in self.reason(errno.EINVAL, "callbacks are not allowed in non-JITed programs\n")
 
     def test_what_the_verifier_learnt_later(self) -> None:
-        (hint,) = self.hints(errno.EINVAL, "Arg#0 type PTR in f() is not supported yet.\n")
-        assert hint.startswith("before Linux 5.13, the arguments of a global function can be numbers and the context")
+        reason = self.reason(errno.EINVAL, "Arg#0 type PTR in f() is not supported yet.\n")
+        assert reason.startswith("before Linux 5.13, the arguments of a global function can be numbers and the context")
 
     def test_instructions_that_are_younger_than_the_kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
         spec, linked = program()
         sign_extending = struct.pack("<BBhi", 0xBF, 0, 8, 0) + linked.code[-8:]
-        monkeypatch.setattr("pytc.bpf.loader.explain.is_older", lambda since: precedes("6.5", since))
+        monkeypatch.setattr("pytc.bpf.loader.circumstances.is_older", lambda since: precedes("6.5", since))
         error = verifier_error(
             spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
         )
         assert error.hints[0].startswith("the program uses instructions of cpu v4, which came with Linux 6.6; this is ")
-        monkeypatch.setattr("pytc.bpf.loader.explain.is_older", lambda since: precedes("6.6", since))
+        monkeypatch.setattr("pytc.bpf.loader.circumstances.is_older", lambda since: precedes("6.6", since))
         error = verifier_error(
             spec, linked._replace(code=sign_extending), ProgramType.SCHED_CLS, errno.EINVAL, "BPF_MOV is bad\n"
         )
@@ -278,7 +283,8 @@ class TestHints:
     def test_words_of_the_source_are_no_reasons(self) -> None:
         """The log has the program's lines, which may speak of licenses and of JIT compilers."""
         log = '; print("GPL unknown func f#4 non-JITed"); @ a.c:1\n1: (95) exit\nR0 !read_ok\n'
-        assert self.hints(errno.EACCES, log) == ()
+        error = verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, log)
+        assert error.category == "missing-return"
 
     @pytest.mark.parametrize(
         ("settings", "hints"),
@@ -297,7 +303,7 @@ class TestHints:
         assert error.hints == (said,) * hints
 
     def test_none_where_nothing_is_known(self) -> None:
-        assert self.hints(errno.EACCES, PACKET) == ()
+        assert verifier_error(*program(), ProgramType.SCHED_CLS, errno.EACCES, PACKET).hints == ()
 
 
 def test_records_of_lines_may_be_longer_than_known() -> None:

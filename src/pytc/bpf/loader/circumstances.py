@@ -1,8 +1,8 @@
-"""Find likely causes of the kernel's refusals, the likeliest first; each has been checked and applies."""
+"""Find what this kernel and process have to do with a refusal; each cause has been checked and applies."""
 
 import errno
 import os
-import re
+from collections.abc import Mapping
 
 from pytc.bpf.kernel.permissions import (
     CAP_PERFMON,
@@ -14,7 +14,6 @@ from pytc.bpf.kernel.permissions import (
 )
 from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import (
-    GPL_COMPATIBLE,
     attach_type_since,
     is_older,
     program_type_config,
@@ -22,7 +21,6 @@ from pytc.bpf.kernel.versions import (
 )
 from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.link.needs import REGISTER_CALL, helper_calls, instruction_needs
-from pytc.bpf.loader.verifier_log import decisive_line
 from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.rules import member_problems, missing_types
@@ -30,50 +28,18 @@ from pytc.bpf.object.names import kernel_map_name
 from pytc.bpf.object.spec import MapSpec, ObjectSpec
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, program_type_name
 from pytc.bpf.sys.helpers import Helper, helper
+from pytc.bpf.verifier.report import Facts
 from pytc.errors import BpfSyscallError
 
-_HELPER = re.compile(r"(?:unknown|invalid) func (\w+)#(\d+)|program of this type cannot use helper (\w+)#(\d+)")
-_POINTER_ARGUMENT = re.compile(r"Arg#\d+ type PTR in \w+\(\) is not supported yet")
-# check_helper_call and add_kfunc_call in kernel/bpf/verifier.c, in the words of all versions.
-_LICENSE = re.compile(
-    r"cannot call (?:GPL-restricted|GPL only|kernel) function from (?:non-GPL compatible|proprietary) program$"
-    r"|struct ops programs must have a GPL compatible license$"
-)
-_NOT_COMPILED = re.compile(r".* (?:not allowed|not supported) in non-JITed programs$")
-_TOO_LARGE = re.compile(r"BPF program is too large\. Processed (\d+) insn$")
-# The functions for locks, timers and work queues in kernel/bpf/verifier.c, in the words of all versions.
-_NEEDS_TYPES = re.compile(
-    r"map '([^']*)' (?:has to have BTF in order to use|has no valid|has more than one|doesn't have) "
-    r"'?(?:struct )?(\w+)'?$"
-)
-_UNPRIVILEGED = re.compile(
-    r"R\d+ leaks addr .*|R\d+ pointer (?:comparison|arithmetic.*) prohibited.*|.* prohibited for !root.*"
-)
-_NOT_A_MAP = re.compile(r"R\d+ type=map_value expected=map_ptr$")
 _JIT_SETTING = "/proc/sys/net/core/bpf_jit_enable"
-_REGISTER_CALL = "unknown opcode 8d"
+# Opcodes, or registers, in messages about instructions.
+_REGISTER_CALL, _MANY_ARGUMENTS = "8d", "R11"
 _OLD_LIMIT = 4096
 
 
-def program_causes(
-    spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, number: int, log: str
-) -> tuple[str, ...]:
-    """Return likely causes for a refused program."""
-    reason = decisive_line(log)
-    causes = [
-        *_license_causes(spec, reason),
-        *_helper_causes(type, reason),
-        *_build_causes(reason),
-        *_size_causes(linked, reason),
-        *_type_causes(spec, reason),
-    ]
-    if reason == "R11 is invalid":
-        causes.append(
-            "a function has more than five arguments, the others on the stack: clang 23 and later compile that, "
-            "this kernel does not take it"
-        )
-    if _UNPRIVILEGED.fullmatch(reason) and lacks_capability(CAP_PERFMON):
-        causes.append(f"the verifier allows that to a process with CAP_PERFMON; {missing_capability(CAP_PERFMON)}")
+def program_causes(linked: LinkedProgram, type: ProgramType, number: int, log: str) -> tuple[str, ...]:
+    """Return likely causes for a refusal that the verifier's log does not tell."""
+    causes: list[str] = []
     if number != errno.EPERM:
         causes += _young_features(linked)
     if not log and number == errno.EPERM:
@@ -92,73 +58,88 @@ def program_causes(
     return tuple(dict.fromkeys(causes))
 
 
-def _license_causes(spec: ObjectSpec, reason: str) -> list[str]:
-    if not _LICENSE.match(reason) or spec.license in GPL_COMPATIBLE:
-        return []
+def kernel_facts(spec: ObjectSpec, linked: LinkedProgram, type: ProgramType, missing: str) -> Facts:
+    """Return what the texts of a report can use of this kernel and process.
+
+    ``missing`` says what a call stands for that replaced something the kernel lacks.
+    """
+
+    def facts(category: str, groups: Mapping[str, str]) -> Mapping[str, str]:
+        if category == "license":
+            return {"license": _license(spec)}
+        if category == "helper-unavailable":
+            return _helper(type, groups)
+        if category == "too-complex":
+            return _size(linked, groups)
+        if category == "map-field":
+            return _types(spec, groups)
+        if category == "instruction":
+            return _instruction(groups)
+        if category == "jit":
+            return {"interpreter": _interpreter()}
+        if category in ("pointer-leak", "privilege") and lacks_capability(CAP_PERFMON):
+            return {"privilege": f"a process with CAP_PERFMON may do that; {missing_capability(CAP_PERFMON)}"}
+        return {"missing_symbol": missing} if missing else {}
+
+    return facts
+
+
+def _license(spec: ObjectSpec) -> str:
     has = f'the license "{spec.license}"' if spec.license else "no license section"
-    return [f'the object has {has}; this function needs a GPL-compatible one: char _license[] SEC("license") = "GPL";']
+    return f"the object has {has}; this function needs a GPL-compatible one"
 
 
-def _size_causes(linked: LinkedProgram, reason: str) -> list[str]:
-    match = _TOO_LARGE.match(reason)
-    if match is None:
-        return []
-    return [
-        f"the program has {len(linked.code) // 8} instructions, but the verifier follows each path, and each pass of a "
-        f"loop: it gave up after {match[1]}. Let bpf_loop() (Linux 5.17) run the loop, bound it lower, or continue in "
-        "another program by a tail call"
-    ]
+def _size(linked: LinkedProgram, groups: Mapping[str, str]) -> dict[str, str]:
+    if "processed" not in groups:
+        return {}
+    return {
+        "complexity": f"the program has {len(linked.code) // 8} instructions, but the verifier follows each path, and "
+        f"each pass of a loop: it gave up after {groups['processed']}"
+    }
 
 
-def _type_causes(spec: ObjectSpec, reason: str) -> list[str]:
+def _types(spec: ObjectSpec, groups: Mapping[str, str]) -> dict[str, str]:
     """Return why a map whose values hold something of the kernel's has no types."""
-    match = _NEEDS_TYPES.match(reason)
-    if match is None:
-        return []
-    name = match[1]
-    declared = next((m for m in spec.maps.values() if kernel_map_name(m, spec.name) == name), None)
+    name = groups.get("map")
+    declared = next((m for m in spec.maps.values() if name and kernel_map_name(m, spec.name) == name), None)
     if spec.btf is None:
-        return ["the object has no type information: compile it with -g"]
+        return {"field_reason": "the object has no type information: compile it with -g"}
     if declared is None:
-        return []
-    if declared.value_type_id:
-        return [problem.text for problem in field_problems(declared, spec.btf)]
-    return [missing_types(declared)]
+        return {}
+    if not declared.value_type_id:
+        return {"field_reason": missing_types(declared)}
+    problems = "; ".join(problem.text for problem in field_problems(declared, spec.btf))
+    return {"field_reason": problems} if problems else {}
 
 
-def _helper_causes(type: ProgramType, reason: str) -> list[str]:
-    match = _HELPER.search(reason)
-    if match is None:
-        return []
-    number = int(match.group(2) or match.group(4))
+def _helper(type: ProgramType, groups: Mapping[str, str]) -> dict[str, str]:
+    number = int(groups.get("number", -1))
     known = helper(number)
     if known is None:
-        return []
+        return {}
     if is_older(known.since):
-        return [_helper_age(known)]
+        return {"helper_reason": _helper_age(known)}
     if number in PERFMON_HELPERS and lacks_capability(CAP_PERFMON):
-        return [f"bpf_{known.name} needs CAP_PERFMON; {missing_capability(CAP_PERFMON)}"]
-    return [f"programs of type {program_type_name(type)} cannot call the helper bpf_{known.name} in this kernel"]
+        return {"helper_reason": f"bpf_{known.name} needs CAP_PERFMON; {missing_capability(CAP_PERFMON)}"}
+    return {
+        "helper_reason": f"programs of type {program_type_name(type)} cannot call the helper bpf_{known.name} in this "
+        "kernel"
+    }
 
 
-def _build_causes(reason: str) -> list[str]:
-    """Return causes in kernels without a JIT compiler, and with a verifier that can do less."""
-    causes = []
-    if _NOT_COMPILED.match(reason):
-        causes.append(_interpreter())
-    if reason == _REGISTER_CALL:
-        causes.append(REGISTER_CALL)
-    if _NOT_A_MAP.match(reason):
-        causes.append(
-            'the program gives a variable where a map is expected: only variables in SEC(".maps") (or SEC("maps"), for '
-            "struct bpf_elf_map and struct bpf_map_def) are maps"
-        )
-    if _POINTER_ARGUMENT.match(reason):
-        causes.append(
-            "before Linux 5.13, the arguments of a global function can be numbers and the context; make it static, and "
-            "it is checked where it is called"
-        )
-    return causes
+def _instruction(groups: Mapping[str, str]) -> dict[str, str]:
+    if groups.get("opcode") == _MANY_ARGUMENTS:
+        return {
+            "instruction_reason": "a function has more than five arguments, the others on the stack: clang 23 and "
+            "later compile that, this kernel does not take it",
+            "instruction_advice": "pass a pointer to a structure",
+        }
+    if groups.get("opcode") != _REGISTER_CALL:
+        return {}
+    return {
+        "instruction_reason": REGISTER_CALL,
+        "instruction_advice": "compile with -O2, and call functions by their name",
+    }
 
 
 def _interpreter() -> str:

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf.loader.verifier_log import (
+from pytc.bpf.verifier.log import (
     decisive_line,
     failing_instruction,
     last_lines,
-    reason_of,
     without_statistics,
 )
+from pytc.bpf.verifier.report import explain
 from tests.processes import ROOT
 
 
@@ -144,9 +144,10 @@ def test_states_behind_a_sentence_are_no_reasons(between: str) -> None:
     ],
 )
 def test_a_general_sentence_comes_behind_the_one_that_says_what_it_is_about(first: str, second: str) -> None:
-    assert reason_of(f"1: (71) r1 = *(u8 *)(r1 +23)\n{first}\n{second}\nprocessed 2 insns\n") == f"{first}; {second}"
-    assert reason_of(f"1: (71) r1 = *(u8 *)(r1 +23)\n{second}\nprocessed 2 insns\n") == second
-    assert reason_of(f"R0 is bad\n1: (71) r1 = *(u8 *)(r1 +23)\n{second}\n") == second
+    instruction = "1: (71) r1 = *(u8 *)(r1 +23)"
+    assert explain(f"{instruction}\n{first}\n{second}\nprocessed 2 insns\n").message == f"{first}; {second}"
+    assert explain(f"{instruction}\n{second}\nprocessed 2 insns\n").message == second
+    assert explain(f"R0 is bad\n{instruction}\n{second}\n").message == second
 
 
 def test_all_kernels_are_recorded() -> None:
