@@ -118,12 +118,13 @@ def collect(arguments: Sequence[str]) -> None:
 
 
 def built_objects(place: Path) -> Path:
-    """Return a directory in ``place`` with NAME.o for every source of tests/objects and tests/vm, compiled.
+    """Return a directory in ``place`` with NAME.o for every source of tests/objects, tests/vm and the verifier's
+    examples, compiled.
 
     A compiler takes seconds in a guest. Outside, all of them take some 15 seconds; they are kept until a source or the
     compiler changes. What is returned are links: runs of other checkouts remove objects that are kept for long.
     """
-    folders = [ROOT / "tests" / "objects", ROOT / "tests" / "vm"]
+    folders = [ROOT / "tests" / "objects", ROOT / "tests" / "vm", ROOT / "src/pytc/bpf/verifier"]
     sources = {
         path.relative_to(folder): path
         for folder in folders

@@ -24,6 +24,8 @@ from tests.processes import IN_GUEST, MUST_RUN, ROOT, cannot, must
 #: A project of its own, which tests/kernel/api/test_consumer.py runs.
 collect_ignore = ["consumer"]
 OBJECTS = ROOT / "tests" / "objects"
+#: Its folder "examples" has programs with a mistake each, which docs/verifier.md shows.
+VERIFIER = ROOT / "src" / "pytc" / "bpf" / "verifier"
 VM = ROOT / "tests" / "vm"
 EXAMPLES = ROOT / "examples" / "bpf"
 #: Objects that were compiled before a guest booted, with the flags of Compiler.
@@ -72,7 +74,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 class Compiler:
-    """Builds NAME.c of tests/objects or tests/vm, once for each set of flags.
+    """Builds NAME.c of tests/objects, tests/vm or the verifier's examples, once for each set of flags.
 
     With ``for_kernel`` it skips a test whose object needs what this kernel lacks.
     """
@@ -89,7 +91,7 @@ class Compiler:
             return str(PREBUILT / f"{name}.o")
         if PREBUILT.exists():
             pytest.skip("objects by other compilers, or with other flags, are not for guests")
-        source = next(path for path in (OBJECTS / f"{name}.c", VM / f"{name}.c") if path.exists())
+        source = next(path for place in (OBJECTS, VM, VERIFIER) if (path := place / f"{name}.c").exists())
         target = self._directory / "-".join([clang, *(f.strip("-=") for f in flags)]) / f"{name}.o"
         if not target.exists() and shutil.which(clang) is None:
             (cannot if clang == "clang" else pytest.skip)(f"{clang} is not installed")

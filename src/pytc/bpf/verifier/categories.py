@@ -66,8 +66,9 @@ _ALL = (
         "the size given to {helper} has no provable bound",
         "the helper reads or writes that many bytes, so the verifier must know the smallest (not negative, and for "
         "most helpers not 0) and the largest size",
-        "check the size on both sides before line {line}, in an unsigned variable: "
-        "if ({size_name} == 0 || {size_name} > sizeof(buffer)) return {verdict};",
+        "check the size on both sides before line {line}, in a __u64: "
+        "if ({size_name} == 0 || {size_name} > sizeof(buffer)) return {verdict}; where clang makes one comparison of "
+        'the two, put asm volatile("" : "+r"({size_name})); between them',
     ),
     Category(
         "null-pointer",

@@ -38,6 +38,23 @@ _VERDICTS = {
     ProgramType.CGROUP_SOCK: "1",
     ProgramType.CGROUP_SOCK_ADDR: "1",
 }
+#: The verifier's names of types (reg_type_str in kernel/bpf/log.c).
+_TYPES = {
+    "ctx": "the context",
+    "fp": "an address on the stack",
+    "pkt": "a pointer into the packet",
+    "pkt_end": "the end of the packet",
+    "map_ptr": "a map",
+    "map_value": "a map's value",
+    "map_key": "a map's key",
+    "mem": "memory of a known size",
+    "scalar": "a number",
+    "inv": "a number",
+    "map_value_or_null": "a map's value that may be NULL",
+    "ringbuf_mem": "a record of a ring buffer",
+    "sock": "a socket",
+}
+_SHOWN_TYPES = 3
 _REGISTER = re.compile(r"R\d+$")
 _RANGE = re.compile(r"should have been in ([(\[][^)\]]*[)\]])")
 _VALUE_SIZE = re.compile(r"vs=(\d+)")
@@ -192,7 +209,10 @@ class Evidence:
         failing = self._places.at(self._steps[0].instruction.slot) if self._steps else None
         size = int(self._groups.get("size", 0) or 0)
         off = int(self._groups.get("off", 0) or 0)
-        if name and failing is not None and re.search(rf"\b{name}\s*->", failing.text):
+        index = names.index_expression(failing.text) if failing is not None else ""
+        if name and index and failing is not None and f"{name}[" in failing.text:
+            texts["bound"] = f"(void *)(&{name}[{index}] + 1)"
+        elif name and failing is not None and re.search(rf"\b{name}\s*->", failing.text):
             texts["bound"] = f"(void *)({name} + 1)"
         elif name and size:
             texts["bound"] = f"(void *){name} + {off + size}"
@@ -299,8 +319,8 @@ class Evidence:
         return {"helper": f"{self._groups['helper']}()"} if "helper" in self._groups else {}
 
     def _argument_type(self) -> dict[str, str]:
-        texts = {name: self._groups[name].strip(" ,") for name in ("found", "wanted") if self._groups.get(name)}
-        if (texts.get("found"), texts.get("wanted")) == ("map_value", "map_ptr"):
+        texts = {name: _type_words(self._groups[name]) for name in ("found", "wanted") if self._groups.get(name)}
+        if (self._groups.get("found"), self._groups.get("wanted")) == ("map_value", "map_ptr"):
             texts["argument_reason"] = (
                 'the program gives a variable where a map is expected: only variables in SEC(".maps") (or SEC("maps"), '
                 "for struct bpf_elf_map and struct bpf_map_def) are maps"
@@ -316,7 +336,16 @@ class Evidence:
         }
 
     def _read_only(self) -> dict[str, str]:
-        return {"pointer": f"{(self.pointer_name and f'`{self.pointer_name}`') or self.register or 'it'}"}
+        addresses = (self._places.map_at(event.step.instruction.slot) for event in self.events)
+        name = next((name for name in addresses if name), "")
+        return {"pointer": name} if name else {}
+
+
+def _type_words(types: str) -> str:
+    """Return the verifier's names of types as words, of many the first ones."""
+    found = [_TYPES.get(name, name) for name in types.replace(" or ", ", ").strip(" ,").split(", ")]
+    words = list(dict.fromkeys(found))[:_SHOWN_TYPES]
+    return " or ".join(words)
 
 
 #: What the texts of a category need besides.

@@ -21,6 +21,16 @@ PACKET_CHANGES = frozenset(
 )
 _MOST_LINES = 8
 _FEW_LINES = 3
+#: What a line says only where there is nothing better to say of it.
+_WEAK = (
+    "",
+    "moved",
+    "moved back",
+    "calculated",
+    "compared here",
+    "the jump is taken here",
+    "the jump is not taken here",
+)
 _LOAD = re.compile(r"[rw](\d+) = \*\(([us]\d+) \*\)\(r(\d+) ([+-]\d+)\)")
 #: Where contexts hold the packet's addresses: start, end and metadata, of __sk_buff and of xdp_md.
 _SKB_DATA, _SKB_END, _SKB_META, _XDP_DATA, _XDP_END, _XDP_META = "+76", "+80", "+140", "+0", "+4", "+8"
@@ -38,11 +48,11 @@ _OPERATORS = {
 
 
 class Line(NamedTuple):
-    """A line of the path: a place, and what happened there."""
+    """A line of the path: a place, what happened there, and where in the log; a lower ``order`` is earlier."""
 
     place: Place
     note: str
-    slot: int
+    order: int
 
     def __str__(self) -> str:
         source = one_line(self.place.text) if self.place.text else self.place.instruction
@@ -64,25 +74,25 @@ class Narrative:
         found = [line for event in reversed(events) if (line := self._of_event(event)) is not None]
         if category.name == "reference-leak" and "insn" in self._groups:
             slot = int(self._groups["insn"])
-            found = [Line(self._places.at(slot), "the reference is taken here", slot)]
+            found = [Line(self._places.at(slot), "the reference is taken here", -1)]
         if category.name == "packet-bounds":
             found += self._packet_check()
         if category.name == "stale-packet-pointer":
             found += self._changes()
-        if category.name == "unbounded-index":
+        if category.name in ("unbounded-index", "map-value-bounds", "memory-bounds", "stack-bounds"):
             index = self.index_events(events, self._steps)
             found = [line for event in reversed(index) if (line := self._of_event(event)) is not None] + found
         if len(found) < _FEW_LINES - 1:
             found = self._branches(_FEW_LINES - 1 - len(found)) + found
+        found.sort(key=lambda line: line.order)
         if place is not None and place.slot >= 0:
-            found.append(Line(place, "refused here", place.slot))
-        callers = self._callers()
-        return tuple(str(line) for line in _shortened(callers + _in_order(found)))
+            found.append(Line(place, "refused here", 0))
+        return tuple(str(line) for line in _shortened(self._callers() + _once_each(found)))
 
     def _of_event(self, event: Event) -> Line | None:
         note = self._note(event)
         slot = event.step.instruction.slot
-        return Line(self._places.at(slot), note, slot) if note else None
+        return Line(self._places.at(slot), note, event.step.instruction.line) if note else None
 
     def _note(self, event: Event) -> str:
         if event.act == trail.CALL:
@@ -118,7 +128,11 @@ class Narrative:
             return "read back from the stack"
         text = self._places.at(event.step.instruction.slot).text
         known = self._packet_word(match[4], match[2], text)
-        return known or "read from memory"
+        if known:
+            return known
+        base = trail.history(self._steps, f"R{match[3]}", self._steps.index(event.step) + 1)
+        is_context = bool(base) and base[-1].act == trail.ENTRY and base[-1].place == "R1"
+        return "read from the context" if is_context else "read from memory"
 
     def _packet_word(self, offset: str, size: str, text: str) -> str:
         if size != "u32":
@@ -181,7 +195,7 @@ class Narrative:
             place = self._places.at(step.instruction.slot)
             if text.startswith("if ") and end and end in names.words(place.text):
                 known = f": {readable[1]} bytes are known to be there" if readable else ""
-                return [Line(place, f"the packet's length is checked here{known}", step.instruction.slot)]
+                return [Line(place, f"the packet's length is checked here{known}", step.instruction.line)]
         return []
 
     def _changes(self) -> list[Line]:
@@ -189,7 +203,7 @@ class Narrative:
             name = step.instruction.text.removeprefix("call ").partition("#")[0]
             if name in PACKET_CHANGES:
                 note = f"{name}() makes pointers into the packet invalid"
-                return [Line(self._places.at(step.instruction.slot), note, step.instruction.slot)]
+                return [Line(self._places.at(step.instruction.slot), note, step.instruction.line)]
         return []
 
     def _branches(self, count: int) -> list[Line]:
@@ -204,8 +218,9 @@ class Narrative:
             place = self._places.at(slot)
             if place.text and place.where not in [line.place.where for line in found]:
                 jumped = later.instruction.slot != slot + 1
-                found.append(Line(place, f"the way goes {'to the jump' if jumped else 'on'} here", slot))
-        return found[::-1]
+                note = "the jump is taken here" if jumped else "the jump is not taken here"
+                found.append(Line(place, note, earlier.instruction.line))
+        return found
 
     def _callers(self) -> list[Line]:
         """Return where the function is called that was verified alone, or that the last instruction belongs to."""
@@ -248,11 +263,14 @@ class Narrative:
         return 0
 
 
-def _in_order(lines: list[Line]) -> list[Line]:
+def _once_each(lines: list[Line]) -> list[Line]:
     """Return lines once each: of several notes about one line of C, the last that says something."""
     by_place: dict[str, Line] = {}
     for line in lines:
         known = by_place.pop(line.place.where, None)
+        if known is not None and line.note in _WEAK and known.note:
+            by_place[line.place.where] = known
+            continue
         is_last = known is not None and line.note == "refused here" and known.note not in ("", "compared here")
         by_place[line.place.where] = line._replace(note=f"{known.note}; {line.note}") if known and is_last else line
     return list(by_place.values())

@@ -230,7 +230,6 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"Unreleased reference id=(?P<id>\d+) alloc_insn=(?P<insn>\d+)",
         r"Leaking reference id=(?P<id>\d+) alloc_insn=(?P<insn>\d+)",
         r".* would lead to reference leak",
-        r"arg \d+ is an unacquired reference",
     ),
     "reference-argument": (
         r"(?:func|kfunc) \S+ reference has not been acquired before",
@@ -240,7 +239,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"acquire kernel function does not return PTR_TO_BTF_ID",
         r"program with __ref argument cannot tail call",
         r"ARG is neither owning or non-owning ref",
-        r"reference has not been acquired",
+        r"arg \d+ is an unacquired reference",
     ),
     "lock": (
         r"\S+_unlock (?:is missing|without taking a lock|of different lock|cannot be out of order)",
@@ -291,7 +290,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"(?:timer|workqueue|bpf_task_work) pointer in R\d+ map_uid=\d+ doesn't match map pointer",
         r"(?:invalid map_ptr to access|tail_call abusing map_ptr|expected (?:prog array )?map for)",
         r"pointer in \S+ isn't map pointer",
-        r"only (?:read from \S+ is supported|read is supported)",
+        r"only read from \S+ is supported",
         r"write into map forbidden$",
         r"R\d+ has an empty map pointer",
     ),

@@ -68,6 +68,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"\S+ access is allowed only to CAP_PERFMON",
         r"max struct nesting depth exceeded",
         r"Type '\S+' is not a struct",
+        r"only read is supported",
         r"only access to \S+ is supported",
         r"field \S+ doesn't have size",
     ),

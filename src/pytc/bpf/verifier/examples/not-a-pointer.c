@@ -1,0 +1,38 @@
+#include "example.h"
+
+struct counts {
+	__u64 by_kind[8];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counts);
+} totals SEC(".maps");
+
+/* wrong */
+SEC("tc") int wrong(struct __sk_buff *skb)
+{
+	__u32 key = 0;
+	struct counts *counts = bpf_map_lookup_elem(&totals, &key);
+	__u32 *saved;
+
+	if (!counts)
+		return TC_ACT_OK;
+	saved = (__u32 *)counts->by_kind[0];
+	return *saved;
+}
+/* right */
+SEC("tc") int right(struct __sk_buff *skb)
+{
+	__u32 key = 0;
+	struct counts *counts = bpf_map_lookup_elem(&totals, &key);
+	__u64 *saved;
+
+	if (!counts)
+		return TC_ACT_OK;
+	saved = &counts->by_kind[0];
+	return *saved;
+}
+/* end */
+char _license[] SEC("license") = "GPL";
