@@ -7,6 +7,7 @@ from docs.manual.kernels import document as kernels
 from docs.manual.library import document as reference
 from docs.manual.library import surface
 from docs.manual.man_page import page
+from docs.manual.verifier import document as verifier
 
 DOCS = Path(__file__).parents[1]
 SURFACE = DOCS.parent / "tests" / "unit" / "api" / "surface.txt"
@@ -14,6 +15,7 @@ SURFACE = DOCS.parent / "tests" / "unit" / "api" / "surface.txt"
 if __name__ == "__main__":
     (DOCS / "compatibility.md").write_text(document())
     (DOCS / "pytc.8").write_text(page())
+    (DOCS / "verifier.md").write_text(verifier())
     (DOCS / "python.md").write_text(reference())
     SURFACE.write_text(surface())  # the public names: what changes there, users see
     if table := kernels():  # only where tests have run on several kernels

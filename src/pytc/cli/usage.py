@@ -42,13 +42,21 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 --no-warn        no warnings of filters that do not do what they appear to do
 --install-alias  makes a link DIR/tc, by which tc is pytc
 
-"pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
+"pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more;
+"pytc help verifier" lists the mistakes for which the kernel refuses programs.
 """
 )
 
 
 def usage(topic: str) -> str:
-    """Return the text for a topic like ``filter bpf``: its own, that of its object, or else the general one."""
+    """Return the text for a topic like ``filter bpf``: its own, that of its object, or else the general one.
+
+    ``verifier`` has a page for each kind of mistake that the verifier refuses.
+    """
+    if topic.partition(" ")[0] == "verifier":
+        from pytc.bpf.verifier.pages import help_text
+
+        return help_text(topic.partition(" ")[2])
     return (object_help(topic) if object_name(topic.partition(" ")[0]) else "") or GENERAL
 
 

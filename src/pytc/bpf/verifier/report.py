@@ -12,7 +12,7 @@ from pytc.bpf.verifier import trail
 from pytc.bpf.verifier.categories import CATEGORIES, UNKNOWN, Category
 from pytc.bpf.verifier.log import Log, is_general
 from pytc.bpf.verifier.messages import find_row
-from pytc.bpf.verifier.places import Place, Places
+from pytc.bpf.verifier.places import Places
 from pytc.errors import one_line
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ _WORDS = {
     "kfunc": "the kfunc",
     "origin": "the call",
     "null_reason": "{origin} returns NULL when there is nothing to return",
-    "null_where": "after line {origin_line}",
+    "null_where": "after {origin_line}",
     "end_declared": "",
     "origin_line": "the call",
     "line": "the access",
@@ -156,6 +156,12 @@ def explain(
     return _with_kernels_own(report, parsed)
 
 
+def describe(category: Category) -> tuple[str, str, str]:
+    """Return title, reason and suggestion of a category without a program: with words in place of its names."""
+    texts = _Texts()
+    return _filled(category.title, texts), _filled(category.reason, texts), _filled(category.suggestion, texts)
+
+
 def _classify(log: Log) -> tuple[str, Category, dict[str, str]]:
     """Return the message that says most, its category, and what its row extracts.
 
@@ -202,6 +208,3 @@ def _with_kernels_own(report: Report, log: Log) -> Report:
         suggestion=own.suggestion or report.suggestion,
         at=report.at or one_line(own.at.strip().splitlines()[-1].strip() if own.at.strip() else ""),
     )
-
-
-__all__ = ["Facts", "Place", "Report", "explain"]
