@@ -30,9 +30,9 @@ def refusal(path: str, name: str = "wrong") -> VerifierError | None:
 
 
 def report(error: VerifierError) -> str:
-    """Return the text of a report, without the directory of the source and the length of the log."""
+    """Return the text of a report, without the directory of the source and where there is more."""
     lines = str(error).replace(f"{EXAMPLES}/", "").splitlines()
-    return "".join(f"{line}\n" for line in lines if not line.startswith("  Log: "))
+    return "".join(f"{line}\n" for line in lines if not line.startswith("  More: "))
 
 
 def main() -> None:

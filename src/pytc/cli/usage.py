@@ -42,8 +42,7 @@ A tc(8) for BPF: loads objects with struct bpf_elf_map and with BTF maps alike.
 --no-warn        no warnings of filters that do not do what they appear to do
 --install-alias  makes a link DIR/tc, by which tc is pytc
 
-"pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more;
-"pytc help verifier" lists the mistakes for which the kernel refuses programs.
+"pytc OBJECT help", "pytc filter add bpf help" and "pytc action add action bpf help" say more.
 """
 )
 

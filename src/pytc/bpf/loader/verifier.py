@@ -19,6 +19,7 @@ def verifier_error(
     ``lines_before`` is how many lines the verifier wrote before those of ``log``.
     """
     from pytc.bpf.loader.circumstances import kernel_facts, program_causes
+    from pytc.bpf.verifier.categories import CATEGORIES
     from pytc.bpf.verifier.log import failing_instruction, last_lines
     from pytc.bpf.verifier.report import explain
 
@@ -54,8 +55,11 @@ def verifier_error(
         summary += "\n  The end of its log:\n" + "\n".join(f"    {line}" for line in shown)
     else:
         left_out += len(shown)
+    more = [f"pytc help verifier {report.category}"] if report.category in CATEGORIES else []
     if left_out:
-        summary += f"\n  Log: {left_out} lines more, with verbose"
+        more.append(f"the log's {left_out} other lines with verbose")
+    if more:
+        summary += f"\n  More: {', '.join(more)}"
     return VerifierError(
         program.name,
         number,

@@ -134,7 +134,7 @@ class TestErrors:
             "packet",
         ]
         assert lines[-2].startswith("  Suggestion: if (pointer + size > data_end) return TC_ACT_OK; before line 8")
-        assert lines[-1] == "  Log: 7 lines more, with verbose"
+        assert lines[-1] == "  More: pytc help verifier packet-bounds, the log's 7 other lines with verbose"
         assert (error.program, error.errno, error.log, error.source) == ("cls_main", 13, PACKET, "reject.c:8")
 
     def test_show_no_more_than_twelve_lines_and_say_so(self) -> None:
@@ -143,7 +143,7 @@ class TestErrors:
         assert lines[0].endswith("refused by the verifier: R0 is bad")
         assert lines[lines.index("  The end of its log:") + 12 :] == [
             "    R0 is bad",
-            "  Log: 29 lines more, with verbose",
+            "  More: the log's 29 other lines with verbose",
         ]
 
     def test_show_no_log_that_is_explained(self) -> None:
