@@ -16,4 +16,10 @@ state
 tc qdisc change dev em1 root cake bandwidth 10mbit
 tc -s qdisc show dev em1 | grep -c cake
 tc qdisc del dev ifb4em1 root cake bandwidth 1mbit
-tc qdisc replace dev em1 parent 1: handle 2: hfsc 2>/dev/null || true
+# They also try which kinds there are, without options.
+for kind in fq_codel hfsc codel fq pie sfq cake multiq cbs drr qfq prio red choke gred sfb hhf ets nothing; do
+    tc qdisc replace dev em2 root handle 3: $kind 2>/dev/null && echo "$kind is there" || true
+    "$REAL" -d qdisc show dev em2
+    tc qdisc del dev em2 root 2>/dev/null || true
+done
+tc filter add dev em1 parent ffff: protocol ip prio 5 flower

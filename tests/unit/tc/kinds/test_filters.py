@@ -43,6 +43,14 @@ numbers = st.integers(0, 2**32 - 1)
 classids = st.builds(Handle, st.integers(0, 0xFFFF), st.integers(1, 0xFFFF))
 
 
+@pytest.mark.parametrize("name", kinds.names())
+def test_help_begins_as_programs_look_for_it(name: str) -> None:
+    """shorewall asks for ``^Usage`` to know whether there is such a filter."""
+    kind = kinds.find(name)
+    assert kind is not None
+    assert kind.usage.startswith("Usage: ... ")
+
+
 class TestSelectors:
     @given(
         st.builds(
