@@ -12,7 +12,7 @@ from pytc.commands.filter.clsact import ensure_clsact
 from pytc.commands.shared.clsact_place import check_egress
 from pytc.commands.shared.context import Context
 from pytc.errors import ArgumentError, DeviceNotFoundError, NetlinkError, UsageError
-from pytc.handles import EGRESS, INGRESS, Handle, parse_classid
+from pytc.handles import EGRESS, INGRESS, UNSPEC, Handle, parse_classid
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.protocols import ALL
@@ -29,7 +29,8 @@ _HOOKS = {"ingress": INGRESS, "egress": EGRESS}
 class FilterAttachment(Attachment):
     """A program that a ``bpf`` filter runs.
 
-    ``parent`` is ``ingress``, ``egress``, or a qdisc or class like ``1:``; ``pref``, ``handle``, ``chain`` and
+    ``parent`` is ``ingress``, ``egress``, or a qdisc or class like ``1:``; a filter of a shared ``block`` has neither
+    device nor parent. ``pref``, ``handle``, ``chain`` and
     ``protocol`` (an EtherType) are the filter's, as the kernel has them.
     """
 
@@ -44,7 +45,8 @@ class FilterAttachment(Attachment):
         change: Change = "attached",
     ) -> None:
         super().__init__(program_id, change)
-        self.device, self.parent = selector.device, parent_name(selector.parent)
+        self.device, self.block = selector.device, selector.block
+        self.parent = "" if selector.block else parent_name(selector.parent)
         self.pref, self.chain, self.protocol = selector.pref, selector.chain or 0, selector.protocol
         self.handle = int(selector.handle, 0)
         self.ifindex = ifindex
@@ -53,7 +55,8 @@ class FilterAttachment(Attachment):
     @property
     def place(self) -> str:
         chain = f" chain {self.chain}" if self.chain else ""
-        return f"{self.device} {self.parent}{chain} pref {self.pref} handle {self.handle:#x}"
+        where = f"block {self.block}" if self.block else f"{self.device} {self.parent}"
+        return f"{where}{chain} pref {self.pref} handle {self.handle:#x}"
 
     def is_attached(self) -> bool:
         with context() as surroundings:
@@ -186,9 +189,9 @@ def bpf_filters(device: str, parent: str, *, chain: int | None = None) -> list[F
 
 
 def filter_attachment(record: FilterRecord, device: str, parent: Handle) -> FilterAttachment | None:
-    """Return the attachment of a filter in a dump; None for one without an eBPF program, and for one of a block."""
+    """Return the attachment of a filter in a dump; None for one without an eBPF program."""
     shown = record.options
-    if not isinstance(shown, BpfRecord) or not shown.program_id or record.block:
+    if not isinstance(shown, BpfRecord) or not shown.program_id:
         return None
     flags = shown.flags or 0
     options = BpfOptions(
@@ -197,7 +200,15 @@ def filter_attachment(record: FilterRecord, device: str, parent: Handle) -> Filt
         skip_hw=bool(flags & SKIP_HW),
         skip_sw=bool(flags & SKIP_SW),
     )
-    selector = FilterSelector(device, parent, record.pref, record.protocol, record.chain or None, str(record.handle))
+    selector = FilterSelector(
+        "" if record.block else device,
+        UNSPEC if record.block else parent,
+        record.pref,
+        record.protocol,
+        record.chain or None,
+        str(record.handle),
+        record.block,
+    )
     return FilterAttachment(selector, record.ifindex, options, shown.program_id, "found")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytc.api.attachments import Attachment
 from pytc.api.calls import context, public
 from pytc.api.filters import FilterAttachment, filter_attachment, parent_name, parse_parent
 from pytc.bpf.sys.descriptions import ProgramDescription
@@ -86,12 +85,13 @@ class Filter(Value):
     @public
     def attachment(self) -> FilterAttachment | None:
         """Return the attachment of the filter's program, which can be replaced and detached; None without an eBPF
-        program, and for a filter of a block."""
-        if not self.program_id or self.block:
+        program, and where the filter is gone."""
+        if not self.program_id:
             return None
-        from pytc.api.filters import bpf_filters
-
-        attachments = bpf_filters(self.device, self.parent, chain=self.chain or None)
+        parent = parse_parent(self.parent) if self.parent else UNSPEC
+        with context() as surroundings:
+            records = _records(surroundings, self.device, parent, self.chain or None, self.block)
+            attachments = list(attachments_of(records, self.device, parent))
         return next((one for one in attachments if (one.pref, one.handle) == (self.pref, self.handle)), None)
 
 
@@ -274,7 +274,7 @@ def _index(shown: Mapping[str, Any]) -> int:
     return int(shown["index"] if "index" in shown else next(nested, 0))
 
 
-def attachments_of(records: Iterator[FilterRecord], device: str, parent: Handle) -> Iterator[Attachment]:
+def attachments_of(records: Iterator[FilterRecord], device: str, parent: Handle) -> Iterator[FilterAttachment]:
     """Yield the attachments of the filters in a dump."""
     for record in records:
         attachment = filter_attachment(record, device, parent)

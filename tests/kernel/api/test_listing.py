@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 import pytc
-from pytc.errors import ArgumentError, BpfError, ClosedError, DeviceNotFoundError, TransferError
+from pytc.bpf.sys.attach_points import AttachPoint
+from pytc.bpf.sys.constants import attach_type_number
+from pytc.errors import ArgumentError, AttachError, BpfError, ClosedError, DeviceNotFoundError, TransferError
 from tests.conftest import EXAMPLES, Compiler
 from tests.network import Network
 from tests.processes import pytc as command
@@ -104,6 +107,49 @@ def test_hooks_in_run_order(kernel_with_tcx: None, network: Network, traffic: py
     for one in hooks:
         assert one.detach()
     assert pytc.hooks("em1") == []
+
+
+def test_filters_of_shared_blocks(network: Network, traffic: pytc.Object) -> None:
+    network.ok("qdisc", "add", "dev", "em1", "ingress_block", "7", "clsact")
+    words = ("bpf", "da", "obj", str(EXAMPLES / "traffic.o"), "sec", "drop")
+    network.ok("filter", "add", "block", "7", "pref", "4", *words)
+    (filter,) = pytc.filters(block=7)
+    assert (filter.device, filter.parent, filter.block, filter.pref) == ("", "", 7, 4)
+    (found,) = pytc.hooks("em1")
+    assert found.place == "block 7 pref 4 handle 0x1"
+    same = filter.attachment()
+    assert same is not None
+    same.replace(traffic.programs.count_protocols)
+    assert not found.is_attached()
+    assert network.ping(peer=True)
+    assert same.detach()
+    assert pytc.filters(block=7) == []
+    with pytest.raises(pytc.errors.BlockNotFoundError):
+        pytc.filters(block=8)
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_xdp(network: Network, build: Compiler, bpffs: Path, link: bool) -> None:
+    with pytc.netns(network.name), pytc.load(build("xdp_verdict"), programs="xdp") as loaded:
+        loaded.program.pin(str(bpffs / "all"))
+        if link:
+            point = AttachPoint(socket.if_nametoindex("em1"), attach_type_number("xdp"))
+            held = pytc.Link.create(point, loaded.program.fd, flags=2)  # XDP_FLAGS_SKB_MODE
+        else:
+            words = ("ip", "link", "set", "em1", "xdpgeneric", "pinned", str(bpffs / "all"))
+            assert network.execute(*words).status == 0
+        (found,) = pytc.hooks("em1")
+        assert (found.kind, found.place, found.program_id) == ("xdp", "em1 xdp generic", loaded.program.id)
+        assert found.is_attached()
+        with pytest.raises(AttachError, match="does not replace"):
+            found.replace(loaded.program)
+        if link:
+            assert found.detach()
+            assert pytc.hooks("em1") == []
+            held.close()
+        else:
+            with pytest.raises(AttachError, match="by their links only"):
+                found.detach()
 
 
 def test_programs_maps_and_links(kernel_with_tcx: None, network: Network, traffic: pytc.Object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -205,6 +206,13 @@ def test_iteration_survives_changes(root: None) -> None:
         finally:
             stop.set()
             thread.join()
+
+
+def test_keys_that_come_again_are_left_out(types: pytc.Object) -> None:
+    """Where keys are read one by one, and the last one is deleted meanwhile, the kernel starts again from the first."""
+    keys = [bytes([number, 0, 0, 0]) for number in range(3)]
+    assert list(types.maps.hash._unique([*keys, *keys, keys[0]])) == keys
+    assert list(types.maps.hash._unique(itertools.cycle(keys))) == keys
 
 
 def test_changes_are_watched(types: pytc.Object) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import pytc
+from pytc.errors import AttachError
 from tests.conftest import EXAMPLES, pins
 from tests.network import Network
 
@@ -79,3 +81,19 @@ def test_what_takes_no_programs(pair: Network) -> None:
     )
     done = pair.pytc("tcx", "attach", "dev", "em1", "primary", *TRAFFIC)
     assert (done.status, done.err) == (2, "em1 is not a netkit device\n")
+
+
+def test_from_python(pair: Network) -> None:
+    with pytc.netns(pair.name), pytc.load(EXAMPLES / "traffic.o") as traffic:
+        count, drop = traffic.programs.count_protocols, traffic.programs.drop_icmp
+        with count.attach_netkit("kit") as first, drop.attach_netkit("kit", "peer", link=True) as second:
+            assert [(one.kind, one.place) for one in pytc.hooks("kit")] == [
+                ("netkit", "kit netkit primary"),
+                ("netkit", "kit netkit peer"),
+            ]
+            assert (first.is_attached(), second.is_attached()) == (True, True)
+            first.replace(drop)
+            assert netkit_programs(pair, "primary") == [("primary", 1, "drop_icmp")]
+        assert pytc.hooks("kit") == []
+        with pytest.raises(AttachError, match="not a netkit device"):
+            count.attach_netkit("em1")
