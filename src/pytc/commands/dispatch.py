@@ -34,10 +34,11 @@ OBJECTS = {
     "hooks": "hooks",
     "prog": "prog",
     "apply": "apply",
+    "metrics": "metrics",
     "completion": "completion",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "apply", "completion")
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "apply", "metrics", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
 #: Columns for names of kinds in help.
