@@ -1,0 +1,48 @@
+"""The units of systemd that the documentation offers."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT, cannot
+
+UNITS = [ROOT / "docs" / "pytc-agent.service", *sorted((ROOT / "docs" / "systemd").glob("*.service"))]
+ROLE = ROOT / "deploy" / "ansible_collections" / "pytc" / "traffic" / "roles" / "agent"
+
+
+def verify(path: Path) -> subprocess.CompletedProcess[str]:
+    if shutil.which("systemd-analyze") is None:
+        cannot("systemd-analyze is not installed")
+    words = ["systemd-analyze", "verify", "--man=no", str(path)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+
+def instance(unit: Path, text: str, directory: Path) -> Path:
+    """Write a unit, an instance for em1 of a template, that runs a program which exists."""
+    path = directory / unit.name.replace("@.", "@em1.")
+    path.write_text(text.replace("/usr/bin/pytc", shutil.which("true") or "/bin/true"))
+    return path
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_understands_the_unit(unit: Path, tmp_path: Path) -> None:
+    done = verify(instance(unit, unit.read_text(), tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_systemd_would_say_what_it_does_not_understand(tmp_path: Path) -> None:
+    (unit, *_) = UNITS
+    done = verify(instance(unit, unit.read_text().replace("NoNewPrivileges", "NoNewPriviledges"), tmp_path))
+    assert "NoNewPriviledges" in done.stderr
+
+
+def test_the_unit_of_the_role_is_that_of_the_documentation() -> None:
+    own = (ROLE / "templates" / "pytc-agent.service.j2").read_text()
+    for name, value in (("executable", "/usr/bin/pytc"), ("socket", "/run/pytc/maps")):
+        own = own.replace(f"{{{{ pytc_agent_{name} }}}}", value)
+    lines = (ROOT / "docs" / "pytc-agent.service").read_text().splitlines()
+    assert own.splitlines() == [line for line in lines if not line.startswith("#")][1:]
