@@ -59,7 +59,7 @@ _SECTIONS = {
     "CGROUPS": ("cgroup",),
     "MAPS": ("map",),
     "PROGRAMS": ("prog",),
-    "DEPLOYMENT": ("apply",),
+    "DEPLOYMENT": ("apply", "metrics"),
     "OBJECT FILES": ("object",),
     "CLASSIC BPF": ("cbpf",),
     "COMPLETION": ("completion",),

@@ -38,7 +38,7 @@ PLAYBOOK = """\
         netns: "{{ netns }}"
         executable: EXECUTABLE
     - ansible.builtin.assert:
-        that: ansible_facts.pytc_traffic.em1.ingress | selectattr('options', 'defined') | length == COUNT
+        that: ansible_facts.pytc_traffic.em1.ingress | map(attribute='pref') | unique | length == COUNT
 """
 ROLE = """\
 - hosts: one
