@@ -23,6 +23,7 @@ LONGEST_FILE = 450
 DOORS = {
     "click": "cli/",
     "elftools": "bpf/object/elf.py",
+    "prometheus_client": "commands/metrics/",
     "pyroute2": "netns_pair.py",
     "pytest": "testing.py",
     "typing_extensions": "value.py",

@@ -140,8 +140,8 @@ def test_check_mode_and_diff(fleet: Fleet) -> None:
     states = [network.state() for network in fleet.networks]
     played = fleet.apply(lines(3, "11"), "--check", "--diff")
     assert played.changed == dict.fromkeys(HOSTS, 1), played.text
-    assert re.search(r'^-filter .*pref 2 .*"0a000002', played.text, re.MULTILINE), played.text
-    assert re.search(r'^\+filter .*pref 2 .*"0b000002', played.text, re.MULTILINE), played.text
+    assert re.search(r'^-filter .*pref 2 .*"a000002', played.text, re.MULTILINE), played.text
+    assert re.search(r'^\+filter .*pref 2 .*"b000002', played.text, re.MULTILINE), played.text
     assert [network.state() for network in fleet.networks] == states
 
 
