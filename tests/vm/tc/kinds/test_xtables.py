@@ -14,7 +14,7 @@ from tests.vm.twins import new_network, tc
 from tests.waiting import until
 from tests.xtables_plugins import plugin_directory
 
-pytestmark = [pytest.mark.kernel, pytest.mark.needs("action:xt", "filter:matchall")]
+pytestmark = pytest.mark.kernel
 
 _NEW_ACTION, _REQUEST, _ACK, _CREATE, _ERROR = 48, 1, 4, 0x400, 2
 _POST_ROUTING = 4
@@ -22,6 +22,7 @@ _POST_ROUTING = 4
 _MARK = struct.pack("=H29sBII", 40, b"MARK", 2, 5, 0xFF)
 
 
+@pytest.mark.needs("action:xt", "filter:matchall")
 def test_actions_of_other_programs_are_shown_and_bound() -> None:
     new_network()
     options = join_attributes(
@@ -48,6 +49,7 @@ def test_actions_of_other_programs_are_shown_and_bound() -> None:
     until(lambda: pytc_here("actions", "del", "action", "xt", "index", "7").status == 0, "the action is deleted")
 
 
+@pytest.mark.needs("action:xt", "filter:matchall")
 def test_words_of_a_target_are_those_of_tc(monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernel has the same of both, and what the plugin says of it is what tc prints."""
     monkeypatch.setenv("XTABLES_LIBDIR", plugin_directory())
@@ -63,6 +65,23 @@ def test_words_of_a_target_are_those_of_tc(monkeypatch: pytest.MonkeyPatch) -> N
     shown = tc("actions", "get", "action", "xt", "index", "8").out
     assert mine.split() == shown.split()
     assert pytc_here(*f"filter add dev em1 egress matchall action xt {words}".split()).status == 0
+
+
+@pytest.mark.parametrize("words", ["-m policy --dir in --pol ipsec", "-6 -m addrtype --dst-type LOCAL"])
+def test_words_of_a_match_are_those_of_tc(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    """The kernel has the same of both."""
+    monkeypatch.setenv("XTABLES_LIBDIR", plugin_directory())
+    new_network()
+    assert tc(*"qdisc add dev em1 root handle 1: prio".split()).status == 0
+    line = ("filter", "add", "dev", "em1", "parent", "1:", "protocol", "ip", "pref")
+    match = ("basic", "match", f"ipt({words})", "classid", "1:1")
+    if tc(*line, "1", *match).status:
+        pytest.skip("this kernel, or this tc, has no such match")
+    done = pytc_here(*line, "2", *match)
+    assert done.status == 0, done.err
+    theirs, mine = (pytc_here("filter", "show", "dev", "em1", "pref", number).out for number in "12")
+    assert mine.replace("pref 2", "pref 1") == theirs
+    assert f"-m {words.split('-m ')[1].split(maxsplit=1)[0]}" in mine
 
 
 def _add(table: bytes) -> int:

@@ -1,8 +1,9 @@
 """The ``ipt`` ematch: a match of iptables (tc-ematch(8); include/uapi/linux/tc_ematch/tc_em_ipt.h, net/sched/em_ipt.c).
 
-The kernel takes two of them, policy and addrtype. What their options mean, only iptables' own libraries know.
+The kernel takes two of them, policy and addrtype. What their options mean, only iptables' plugins know.
 """
 
+import struct
 from collections.abc import Sequence
 
 from pytc.errors import InvalidOptionsError
@@ -20,18 +21,31 @@ _SCHEMA = Schema(
     ("TCA_EM_IPT_MATCH_DATA", "cdata"),
 )
 _IPV6 = 10  # NFPROTO_IPV6
+#: struct xt_entry_match: ``match_size u16``, 29 bytes of a name, ``revision u8``.
+_HEADER = struct.Struct("=H29sB")
+_POST_ROUTING = 4  # NF_INET_POST_ROUTING
 
 
 def _parse(arguments: Arguments) -> bytes:
+    from pytc.tc.kinds.shared.xtables_library import IPV4, IPV6, encode_match
+
     words = [item.text for item in arguments.items]
-    name = next((words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-m", "--match")), "")
-    raise InvalidOptionsError(
-        f"ipt: failed to find match {name}"
-        if name
-        else f'ipt: failed to parse parameters: "-m MATCH" expected, {words}',
-        hints=(
-            "pytc does not load iptables' libraries, which alone know the options of matches; it shows such filters",
-        ),
+    family = IPV6 if words[:1] == ["-6"] else IPV4
+    rest = words[1:] if family == IPV6 else words
+    if len(rest) < 2 or rest[0] != "-m":
+        raise InvalidOptionsError(f'ipt: failed to parse parameters: "-m MATCH" expected, {words}')
+    used, raw = encode_match(family, rest[1], tuple(rest[2:]))
+    if used < len(rest) - 2:
+        raise InvalidOptionsError(f'ipt: "{rest[2 + used]}" is no option of {rest[1]}')
+    _, padded, revision = _HEADER.unpack_from(raw)
+    return _SCHEMA.encode(
+        [
+            ("TCA_EM_IPT_HOOK", _POST_ROUTING),
+            ("TCA_EM_IPT_MATCH_NAME", padded.partition(b"\0")[0].decode("ascii", "replace")),
+            ("TCA_EM_IPT_MATCH_REVISION", revision),
+            ("TCA_EM_IPT_NFPROTO", family),
+            ("TCA_EM_IPT_MATCH_DATA", raw[_HEADER.size :]),
+        ]
     )
 
 

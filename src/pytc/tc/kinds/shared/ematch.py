@@ -17,7 +17,7 @@ meta(OBJECT OPERAND OBJECT)                what is known of the packet and its s
     ID [ shift SHIFT ] [ mask MASK ]; meta(list) lists the IDs
 canid({ sff | eff } ID[:MASK] ...)         identifiers of CAN frames, in hex
 ipset(SET { src | dst }[,...])             addresses in a set of ipset(8)
-ipt([ -6 ] -m MATCH OPTIONS)               a match of iptables(8): shown, but not made
+ipt([ -6 ] -m MATCH OPTIONS)               a match of iptables(8), by its plugin: policy or addrtype
 OPERAND := { eq | lt | gt }; ALIGN := { u8 | u16 | u32 }; LAYER := { link | network | transport }, {network}
 """
 MATCH = Option(

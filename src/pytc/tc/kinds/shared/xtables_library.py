@@ -1,4 +1,4 @@
-"""Targets of iptables, by libxtables and its plugins where they are installed, in a process of their own."""
+"""Targets and matches of iptables, by libxtables and its plugins where they are, in a process of their own."""
 
 import subprocess
 import sys
@@ -12,7 +12,9 @@ _SECONDS = 10
 _MOST_WORDS, _LONGEST_NAME = 64, 28
 #: How the program says that it has no library.
 _NO_LIBRARY = "no libxtables: "
-_INSTALL = "targets come with iptables: libxtables and its plugins (libxt_MARK.so) have to be installed"
+_INSTALL = "these come with iptables: libxtables and its plugins (like libxt_MARK.so) have to be installed"
+#: NFPROTO_IPV4 and NFPROTO_IPV6.
+IPV4, IPV6 = 2, 10
 
 
 @lru_cache(maxsize=64)  # suggestions parse a line many times
@@ -21,18 +23,32 @@ def encode_target(name: str, words: tuple[str, ...]) -> tuple[int, bytes]:
 
     Raises InvalidOptionsError with the library's own words, or where it is not installed.
     """
+    return _encode("target", IPV4, name, words, "tc-ipt v0.2: ")
+
+
+@lru_cache(maxsize=64)
+def encode_match(family: int, name: str, words: tuple[str, ...]) -> tuple[int, bytes]:
+    """Return how many of the words are options of a match, and struct xt_entry_match; ``family`` is NFPROTO_*.
+
+    Raises InvalidOptionsError as :func:`encode_target` does.
+    """
+    return _encode("match", family, name, words, "ipt: ")
+
+
+def _encode(what: str, family: int, name: str, words: tuple[str, ...], before: str) -> tuple[int, bytes]:
+    missing = f"{' ' if what == 'target' else before}failed to find {what} {name}"
     if not _is_name(name):
-        raise InvalidOptionsError(f" failed to find target {name}", hints=(_INSTALL,))
-    done = _ask("encode", name, *words[:_MOST_WORDS])
+        raise InvalidOptionsError(missing, hints=(_INSTALL,))
+    done = _ask(what, str(family), name, *words[:_MOST_WORDS])
     if done.returncode == 0:
         used, raw = done.stdout.split()
         return int(used), bytes.fromhex(raw)
     said = " ".join(done.stderr.split())
-    if "failed to find target" in said:
-        raise InvalidOptionsError(f" failed to find target {name}", hints=(_INSTALL,))
+    if "failed to find it" in said:
+        raise InvalidOptionsError(missing, hints=(_INSTALL,))
     if said.startswith(_NO_LIBRARY):
-        raise InvalidOptionsError(f" failed to find target {name}", hints=(_INSTALL, said))
-    raise InvalidOptionsError(f"tc-ipt v0.2: {said.removeprefix('tc-ipt: ') or 'the plugin has failed'}")
+        raise InvalidOptionsError(missing, hints=(_INSTALL, said))
+    raise InvalidOptionsError(f"{before}{said.removeprefix('tc-ipt: ') or 'the plugin has failed'}")
 
 
 @lru_cache(maxsize=256)

@@ -1,8 +1,8 @@
-"""A program of its own that asks libxtables about a target of iptables, for ``xtables_library.py``.
+"""A program of its own that asks libxtables about targets and matches of iptables, for ``xtables_library.py``.
 
-Standard input has a question, NUL between its words. ``encode TARGET [WORD ...]`` is answered by how many of the words
-are the target's, and struct xt_entry_target in hex; ``print HEX`` by what the target says of such a structure. Errors
-go to standard error, and the exit status is 1.
+Standard input has a question, NUL between its words. ``target FAMILY NAME [WORD ...]``, or match in its place, is
+answered by how many of the words are its own, and struct xt_entry_target or xt_entry_match in hex; ``print HEX`` by
+what the target of such a structure says. Errors go to standard error, and the exit status is 1.
 
 It runs beside pytc, because libxtables ends the process where a word is wrong (its ``exit_err`` must not return), and
 because its plugins are C code that is given other people's bytes.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: The version whose structures are declared below; iptables has had it since 1.6.2, in 2018.
 LIBRARY = "libxtables.so.12"
 _IPV4, _TRY_LOAD = 2, 2
-#: struct xt_entry_target: ``target_size u16``, 29 bytes of a name, ``revision u8``.
+#: struct xt_entry_target, and struct xt_entry_match: ``target_size u16``, 29 bytes of a name, ``revision u8``.
 _HEADER = struct.Struct("=H29sB")
 _SECONDS, _BYTES = 5, 1 << 30
 _POINTER, _UNSIGNED = ctypes.c_void_p, ctypes.c_uint
@@ -42,8 +42,8 @@ class _Globals(ctypes.Structure):
     )
 
 
-class _Target(ctypes.Structure):
-    """struct xtables_target."""
+class _Plugin(ctypes.Structure):
+    """struct xtables_target, and up to ``tflags`` (its ``mflags``) struct xtables_match."""
 
     _fields_ = (
         ("version", ctypes.c_char_p),
@@ -77,12 +77,13 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_AS, (_BYTES, _BYTES))
     with open(0, "rb", closefd=False) as question:
         verb, *words = question.read().split(b"\0")
+    is_question_of_words = verb in (b"target", b"match")
     try:
-        library = _Library()
+        library = _Library(verb, int(words[0]) if is_question_of_words else _IPV4)
     except (OSError, AttributeError) as error:
         _end(f"no libxtables: {error}")
-    if verb == b"encode":
-        return library.encode(words[0], words[1:])
+    if is_question_of_words:
+        return library.encode(words[1], words[2:])
     return library.show(bytes.fromhex(words[0].decode()))
 
 
@@ -92,7 +93,8 @@ def _end(text: str) -> "NoReturn":
 
 
 class _Library:
-    def __init__(self) -> None:
+    def __init__(self, verb: bytes, family: int) -> None:
+        self._is_match = verb == b"match"
         self._libc = ctypes.CDLL(None)
         self._library = ctypes.CDLL(LIBRARY, mode=ctypes.RTLD_GLOBAL)
         self._no_options = ctypes.create_string_buffer(32)  # struct option, all of it 0: the end of a table
@@ -100,20 +102,21 @@ class _Library:
         end = ctypes.addressof(self._no_options)
         revision = ctypes.cast(self._library.xtables_compatible_revision, _POINTER)
         self._globals = _Globals(0, b"tc-ipt", b"0.2", end, end, self._exit_err, revision)
-        self._library.xtables_find_target.restype = ctypes.POINTER(_Target)
+        self._find_target, self._find_match = self._library.xtables_find_target, self._library.xtables_find_match
+        self._find_target.restype = self._find_match.restype = ctypes.POINTER(_Plugin)
         self._library.xtables_options_xfrm.restype = self._library.xtables_merge_options.restype = _POINTER
-        if self._library.xtables_init_all(ctypes.byref(self._globals), _IPV4):
+        if self._library.xtables_init_all(ctypes.byref(self._globals), family):
             raise OSError(f"{LIBRARY} cannot be used")
 
     def _fail(self, status: int, format: bytes, *arguments: "int | None") -> None:
         self._libc.dprintf(2, format, *(ctypes.c_void_p(argument) for argument in arguments))
         os._exit(1)
 
-    def _find(self, name: bytes) -> "_Target":
-        found = self._library.xtables_find_target(name, _TRY_LOAD)
+    def _find(self, name: bytes) -> "_Plugin":
+        found = self._find_match(name, _TRY_LOAD, None) if self._is_match else self._find_target(name, _TRY_LOAD)
         if not found:
-            _end("failed to find target")
-        target: _Target = found.contents
+            _end("failed to find it")
+        target: _Plugin = found.contents
         return target
 
     def encode(self, name: bytes, words: list[bytes]) -> int:
@@ -125,13 +128,14 @@ class _Library:
         if target.init:
             ctypes.CFUNCTYPE(None, _POINTER)(target.init)(target.t)
         used = self._read_words(target, words)
-        self._library.xtables_option_tfcall(ctypes.byref(target))
+        check = self._library.xtables_option_mfcall if self._is_match else self._library.xtables_option_tfcall
+        check(ctypes.byref(target))
         raw = ctypes.string_at(target.t, size)
         os.write(1, f"{used} {raw.hex()}".encode())
         return 0
 
-    def _read_words(self, target: "_Target", words: list[bytes]) -> int:
-        offset = ctypes.byref(target, _Target.option_offset.offset)
+    def _read_words(self, target: "_Plugin", words: list[bytes]) -> int:
+        offset = ctypes.byref(target, _Plugin.option_offset.offset)
         empty = _POINTER(self._globals.orig_opts)
         if target.x6_options:
             options = self._library.xtables_options_xfrm(empty, empty, _POINTER(target.x6_options), offset)
@@ -147,12 +151,13 @@ class _Library:
             if option == ord("?"):
                 _end("")  # getopt_long has said which word is wrong
             if target.x6_parse:
-                self._library.xtables_option_tpcall(option, arguments, False, ctypes.byref(target), None)
+                call = self._library.xtables_option_mpcall if self._is_match else self._library.xtables_option_tpcall
+                call(option, arguments, False, ctypes.byref(target), None)
             else:
                 parse = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, _POINTER, ctypes.c_int, *[_POINTER] * 3)(
                     target.parse
                 )
-                flags, entry = (ctypes.addressof(target) + field.offset for field in (_Target.tflags, _Target.t))
+                flags, entry = (ctypes.addressof(target) + field.offset for field in (_Plugin.tflags, _Plugin.t))
                 parse(option - target.option_offset, ctypes.cast(arguments, _POINTER), 0, flags, None, entry)
 
     def show(self, raw: bytes) -> int:

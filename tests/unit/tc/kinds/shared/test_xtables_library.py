@@ -18,7 +18,7 @@ _CLASSIFY = "2800434c4153534946590000" + 19 * "00" + "00" + "0200010000000000"
 @pytest.fixture(autouse=True)
 def plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XTABLES_LIBDIR", plugin_directory())
-    for remembered in (xtables_library.encode_target, xtables_library.target_text):
+    for remembered in (xtables_library.encode_target, xtables_library.encode_match, xtables_library.target_text):
         remembered.cache_clear()
     yield
 
@@ -44,6 +44,14 @@ def test_the_library_says_what_is_wrong(name: str, words: tuple[str, ...], messa
     with pytest.raises(InvalidOptionsError) as caught:
         xtables_library.encode_target(name, words)
     assert message in str(caught.value)
+
+
+def test_a_match_becomes_the_structure_that_tc_sends() -> None:
+    used, raw = xtables_library.encode_match(10, "addrtype", ("--dst-type", "LOCAL"))
+    assert used == 2
+    assert raw[31:] == bytes([1]) + bytes.fromhex("0000040000000000"), "revision 1, and struct xt_addrtype_info_v1"
+    with pytest.raises(InvalidOptionsError, match="ipt: failed to find match nope"):
+        xtables_library.encode_match(2, "nope", ())
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
