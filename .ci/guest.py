@@ -29,7 +29,7 @@ _CONSOLE_LINES = 40
 #: Directories of sources for newer compilers, and for a linker.
 _OTHER_COMPILERS = ("newer", "linked")
 #: Variables that the tests in a guest see.
-PASSED_ON = ("PYTC_TC", "PYTC_TC_TESTING", "PYTC_TC_TESTING_ELSEWHERE")
+PASSED_ON = ("PYTC_TC_TESTING", "PYTC_TC_TESTING_ELSEWHERE")
 #: Directories of objects: of several checkouts.
 _KEPT_OBJECTS = 8
 
@@ -172,6 +172,7 @@ def pytest_script(share: Path, objects: Path, arguments: Sequence[str]) -> str:
         "PYTC_IN_VM": "1",
         **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
         "PYTC_CLIENTS": str(CACHES / "pytc-archive" / "clients"),
+        "PYTC_TC_DIRECTORY": str(CACHES / "pytc-archive" / "newest"),
         "PYTC_OBJECTS": str(objects),
         "PYTC_RESULTS": str(share),
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -78,10 +78,7 @@ def unpacked(kernel: str) -> Path:
 def run(kernel: str, words: Sequence[str]) -> int:
     """Run the tests of a kernel on it; return the exit status."""
     directory = unpacked(kernel)
-    newest = archive.CACHE / "bin" / "tc-newest"
     environment = {**os.environ, "PYTC_TC_TESTING": str(directory)}
-    if newest.exists():
-        environment["PYTC_TC"] = str(newest)
     if kernel != next(iter(SOURCES)):
         environment["PYTC_TC_TESTING_ELSEWHERE"] = str(unpacked(next(iter(SOURCES))))
     # As long as a busy machine needs.

@@ -10,6 +10,7 @@ packages; nothing is installed. The file `unavailable` beside the scripts has th
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import subprocess
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from archive import Unavailable, closure, unpacked, version  # type: ignore[import-not-found]
 
-from tests.toolchains import ALL, BIN, BPFTOOL, CLANGS, FIRST, GCCS, REASONS, TC
+from tests.toolchains import ALL, BIN, BPFTOOL, CLANGS, FIRST, GCCS, REASONS, TC, TC_DIRECTORY
 
 #: Where to look, in this order: what is close to Debian 12 needs the fewest downloads.
 SUITES = ("bookworm", "trixie", "sid", "bullseye")
@@ -101,7 +102,17 @@ def set_up(name: str) -> Path:
         if done.returncode:
             script.unlink()
             raise Unavailable((done.stderr.strip() or f"status {done.returncode}").splitlines()[-1])
+    if name == TC:  # tests find it there as tc
+        TC_DIRECTORY.mkdir(parents=True, exist_ok=True)
+        _link(TC_DIRECTORY / "tc", script)
     return script
+
+
+def _link(link: Path, target: Path) -> None:
+    """Make a link, or make it anew, while others use it."""
+    part = link.with_name(f"{link.name}-{os.getpid()}")
+    part.symlink_to(target)
+    part.replace(link)
 
 
 def clang(number: str) -> str:

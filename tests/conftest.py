@@ -40,6 +40,7 @@ PATIENCE = 60
 _DETACH = 2  # MNT_DETACH
 _numbers = itertools.count()
 os.environ["PATH"] += f"{os.pathsep}{toolchains.BIN}"
+toolchains.put_newest_tc_first()
 
 unignore_signals()
 

@@ -37,6 +37,7 @@ from pytc.bpf.sys.syscall import bpf, perf_event_open
 from pytc.errors import BpfSyscallError
 from tests.btf_writer import BtfWriter
 from tests.elf_writer import EXIT, insn, mov
+from tests.toolchains import old_tc
 
 Answer = TypeVar("Answer")
 
@@ -445,6 +446,7 @@ FEATURES: dict[str, tuple[Callable[[], bool], str]] = {
         lambda: _commits((16, b"ftp\0"), (17, b"\2"), (18, b"\6")),
         "this kernel has no helper for FTP connections (CONFIG_NF_CONNTRACK_FTP)",
     ),
+    "old_tc": (lambda: bool(old_tc()), "this machine's tc has dropped that kind (6.3)"),
     "action_hardware": (
         lambda: _tc_takes("actions", "add", "action", "gact", "ok", "skip_hw"),
         "this kernel's actions are not told about hardware (Linux 5.17)",
@@ -485,7 +487,7 @@ def _version(text: str) -> tuple[int, ...]:
 def _tc_version() -> tuple[int, ...]:
     """Return the version of the tc that pytc is compared with, () for none."""
     try:
-        command = [os.environ.get("PYTC_TC", "tc"), "-V"]
+        command = ["tc", "-V"]
         return _version(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
     except OSError:
         return ()

@@ -22,6 +22,7 @@ _MASKS = (
     (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
     (r'"seid": ?\d+', '"seid":0'),  # of flower: tc's JSON has the low 32 bits of 64
     (r'"leaf": ?"0x8[0-9a-f]{3}"', '"leaf":"auto"'),
+    (r"\b(seed\"?:? ?)\d{9,}", r"\1N"),  # of netem, which the kernel picks
     # fq before Linux 6.7 has no bands, of which newer versions of tc print zeros.
     (r' band0_pkts 0 band1_pkts 0 band2_pkts 0|"band0_pkts":0,"band1_pkts":0,"band2_pkts":0,', ""),
 )
@@ -29,6 +30,7 @@ _MASKS = (
 _TEXT_IN_JSON = (
     r',\s*"\s*(offset|eat) "'
     r"|\n  (?:NOT )?(?:\w+\(|\(\n)(?:.*\n)*?(?: +\) )*(?=[,}])"  # ematches
+    r"|buffer \[\w{8}\] cbuffer \[\w{8}\] "  # of classes of htb, with -r
     r"|\n *(?=,|\n|\})"
 )
 #: Counters of a filter, which are members since tc 6.2.
@@ -69,7 +71,7 @@ def first_line(text: str) -> str:
 
 
 def print_alike(words: Sequence[str], expected: str, found: str) -> str:
-    """How what is printed differs, empty when it does not. Classes are text in tc 6.1, also with ``-j``."""
+    """How what is printed differs, empty when it does not."""
     options, rest = parse_options(words)
     theirs, ours = masked(expected), masked(found)
     if theirs == ours:
@@ -80,8 +82,6 @@ def print_alike(words: Sequence[str], expected: str, found: str) -> str:
     as_json = members(ours)
     if as_json is None:
         return f"pytc prints no JSON: {found}"
-    if "class".startswith(rest[0]):
-        return ""
     mended = re.sub(_TEXT_IN_JSON, "", theirs)
     mended = re.sub(_COUNTERS, _MEMBERS, mended)
     mended = re.sub(_REALM, "", mended) if re.search(r'"kind": ?"route"', mended) else mended
@@ -90,7 +90,23 @@ def print_alike(words: Sequence[str], expected: str, found: str) -> str:
         return "" if re.search(_NO_JSON, theirs) or (options.pretty and '"match"' in theirs) else different
     if mended == theirs and members(theirs, once=True) == as_json:
         return different
-    return "" if members(mended) == common(as_json) else different
+    theirs_as_json, ours_as_json = members(mended), common(as_json)
+    if "class".startswith(rest[0]):  # of most kinds tc says nothing in JSON
+        return "" if _has(ours_as_json, theirs_as_json) else different
+    return "" if theirs_as_json == ours_as_json else different
+
+
+def _has(ours: Any, theirs: Any) -> bool:
+    """Whether pytc's JSON has all members of tc's, in their order."""
+    if not (isinstance(ours, list) and isinstance(theirs, list)):
+        return bool(ours == theirs)
+    if all(isinstance(element, tuple) for element in (*ours, *theirs)):
+        names = [name for name, _ in theirs]
+        ours = [element for element in ours if element[0] in names]
+        return [name for name, _ in ours] == names and all(
+            _has(one[1], other[1]) for one, other in zip(ours, theirs, strict=True)
+        )
+    return len(ours) == len(theirs) and all(map(_has, ours, theirs))
 
 
 def changes(expected: str, found: str) -> str:

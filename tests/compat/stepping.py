@@ -28,7 +28,7 @@ _SLAVE, _RECURSIVE, _DETACH = 1 << 19, 1 << 14, 2
 _MARK = b"class show dev lo\nfilter show dev lo parent 7:\n"
 _BUCKET = "tc qdisc add dev lo root handle abcd: tbf rate 1gbit burst 10k limit 10k"
 
-#: The tc that pytc is compared with: PYTC_TC=tc-newest for the newest.
+#: The tc that pytc is compared with: the newest, which tests call so, or one that has kinds that it dropped.
 TC = os.environ.get("PYTC_TC", "tc")
 
 Answer = tuple[int, str, str]

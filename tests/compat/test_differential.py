@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.compat.lines import Session, all_sessions
-from tests.compat.twins import Sides, play, sides
+from tests.compat.twins import Sides, all_sides, play
 from tests.conftest import EXAMPLES, Compiler
 from tests.needs import missing
 from tests.processes import cannot
@@ -18,10 +17,8 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
 
 @pytest.fixture(scope="module")
-def both() -> Iterator[Sides]:
-    if shutil.which("tc") is None:
-        cannot("tc is not installed")
-    with sides() as made:
+def both() -> Iterator[Callable[[str], Sides]]:
+    with all_sides() as made:
         yield made
 
 
@@ -34,9 +31,10 @@ def files(build: Compiler, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("session", all_sessions(), ids=str)
-def test_sessions(root: None, both: Sides, files: dict[str, str], session: Session) -> None:
+def test_sessions(root: None, both: Callable[[str], Sides], files: dict[str, str], session: Session) -> None:
     """Exit codes, outputs, and the kernel's state."""
     if lack := missing(session.needs):
         (pytest.skip if session.elsewhere else cannot)(f"{lack}: tests/vm has the test")
-    both.prepare(session)
-    play(both, session, files)
+    made = both(session.tc)
+    made.prepare(session)
+    play(made, session, files)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from docs.manual.words import supported_lines
 from pytc.netlink.schema import split_attributes
-from tests.compat.stepping import TC
 from tests.needs import missing
 from tests.network import Network
 from tests.processes import ROOT, cannot
@@ -27,18 +26,16 @@ _STRACE = ("strace", "-qq", "-e", "trace=sendmsg,sendto", "-e", "write=all", "-s
 class Tracer:
     """Runs commands in the namespace of a network, those of one kind in one process."""
 
-    def __init__(self, network: Network, directory: Path) -> None:
+    def __init__(self, network: Network, directory: Path, tc: str = "tc") -> None:
         if shutil.which("strace") is None:
             cannot("strace is not installed")
-        if shutil.which(TC) is None:
-            cannot("tc is not installed")
-        self._network, self._directory = network, directory
+        self._network, self._directory, self._tc = network, directory, tc
 
     def of_tc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
         """Return the messages that the real tc sends."""
         batch = self._directory / "batch"
         batch.write_text("".join(shlex.join(command) + "\n" for command in commands))
-        return self._messages([TC, "-force", "-batch", str(batch)])
+        return self._messages([self._tc, "-force", "-batch", str(batch)])
 
     def of_pytc(self, commands: Sequence[Sequence[str]]) -> list[bytes]:
         """Return the messages that pytc sends."""
@@ -71,15 +68,21 @@ class Tracer:
         return list(_dumped(log.read_text()))
 
 
-def changing(*sections: str, beginning: str) -> list[list[str]]:
-    """The lines of docs/manual/words that pytc and this version of tc take, and that change something."""
-    lines = supported_lines(*sections, beginning=beginning, is_known=_is_known)
+def changing(*sections: str, beginning: str, dropped: bool = False) -> list[list[str]]:
+    """The lines of docs/manual/words that pytc and tc take, and that change something.
+
+    They are those that this version of tc has, or those that tc has ``dropped`` since 6.1.
+    """
+    lines = supported_lines(*sections, beginning=beginning, is_known=_was_known if dropped else _is_known)
     return [line for line in lines if line[1] not in ("show", "list")]
 
 
 def _is_known(since: str) -> bool:
-    """Report whether this version of tc has a word; ``-`` is for those that came before 6.1 and have gone since."""
-    return bool(missing(["tc:6.2"])) if since == "-" else not (since and missing([f"tc:{since}"]))
+    return since != "-" and not (since and missing([f"tc:{since}"]))
+
+
+def _was_known(since: str) -> bool:
+    return since == "-"
 
 
 def _dumped(log: str) -> Iterator[bytes]:

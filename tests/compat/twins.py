@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import NamedTuple
 
 from tests.compat.answers import changes, masked, print_alike, refuse_alike
@@ -22,6 +24,7 @@ from tests.compat.lines import Session, Step, words_of
 from tests.compat.released import wait_until_released
 from tests.needs import missing
 from tests.processes import ROOT, Outcome
+from tests.toolchains import require_newest_tc
 
 
 class Options(NamedTuple):
@@ -75,10 +78,12 @@ for device in sys.argv[1:]:
 class Side:
     """A process that runs commands in a namespace of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, tc: str = "tc") -> None:
+        self._tc = tc
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.compat.stepping"],
             cwd=ROOT,
+            env={**os.environ, "PYTC_TC": tc},
             text=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -113,7 +118,7 @@ class Side:
     def many(self, program: str, lines: Sequence[str]) -> None:
         """Commands of ip or tc that have to succeed, in one process."""
         quoted = "".join("".join(f'"{word}" ' for word in words_of(line)) + "\n" for line in lines)
-        self.must("sh", "-c", 'printf %s "$1" | "$0" -batch -', program, quoted)
+        self.must("sh", "-c", 'printf %s "$1" | "$0" -batch -', self._tc if program == "tc" else program, quoted)
 
     def close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
@@ -153,14 +158,22 @@ class Sides(NamedTuple):
 
 
 @contextmanager
-def sides() -> Iterator[Sides]:
+def sides(tc: str = "tc") -> Iterator[Sides]:
     """Both, for any number of sessions."""
-    made = Sides(Side(), Side())
+    require_newest_tc()
+    made = Sides(Side(tc), Side(tc))
     try:
         yield made
     finally:
         for side in made:
             side.close()
+
+
+@contextmanager
+def all_sides() -> Iterator[Callable[[str], Sides]]:
+    """Return what returns both for a tc; they stay for other sessions."""
+    with ExitStack() as stack:
+        yield cache(lambda tc: stack.enter_context(sides(tc)))
 
 
 class Play:

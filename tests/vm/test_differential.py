@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.compat.lines import Session, all_sessions
-from tests.compat.twins import Options, Sides, play, sides
+from tests.compat.twins import Options, Sides, all_sides, play
 from tests.needs import missing
 
 pytestmark = pytest.mark.kernel
@@ -16,8 +16,8 @@ OPTIONS = Options(("-s -d", "-j -s -d"), ("", "-j"), 0, patient=True)
 
 
 @pytest.fixture(scope="module")
-def both() -> Iterator[Sides]:
-    with sides() as made:
+def both() -> Iterator[Callable[[str], Sides]]:
+    with all_sides() as made:
         yield made
 
 
@@ -29,12 +29,12 @@ def merged() -> dict[str, list[Session]]:
     alike: dict[tuple[object, ...], list[Session]] = {}
     for number, session in enumerate(session for session in all_sessions() if session.elsewhere):
         alone = not all(step.has_device for step in session.steps)
-        alike.setdefault((number if alone else -1, session.raw, session.each), []).append(session)
+        alike.setdefault((number if alone else -1, session.raw, session.each, session.tc), []).append(session)
     return {", ".join(session.title for session in several): several for several in alike.values()}
 
 
 @pytest.mark.parametrize("several", [pytest.param(several, id=title) for title, several in merged().items()])
-def test_sessions(both: Sides, objects: Callable[[str], str], several: list[Session]) -> None:
+def test_sessions(both: Callable[[str], Sides], objects: Callable[[str], str], several: list[Session]) -> None:
     """Exit codes, outputs, and the kernel's state, of the sessions whose kinds this kernel has."""
     lacks = {session.title: missing(session.needs) for session in several}
     chosen = [session for session in several if not lacks[session.title]]
@@ -45,5 +45,6 @@ def test_sessions(both: Sides, objects: Callable[[str], str], several: list[Sess
         kinds=tuple(dict.fromkeys(kind for session in chosen for kind in session.kinds)),
         steps=tuple(step for session in chosen for step in session.steps),
     )
-    both.prepare(session)
-    play(both, session, {"ACTIONS": objects("action_programs")}, OPTIONS)
+    made = both(session.tc)
+    made.prepare(session)
+    play(made, session, {"ACTIONS": objects("action_programs")}, OPTIONS)

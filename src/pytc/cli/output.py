@@ -105,8 +105,8 @@ def _colors(options: Options) -> "dict[str, str]":
         return {}
     from pytc.render.text import COLORS
 
-    background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
-    dark = background in ("0", "1", "2", "3", "4", "5", "6", "8")
+    _, is_told, background = os.environ.get("COLORFGBG", "").rpartition(";")
+    dark = not is_told or background in ("0", "1", "2", "3", "4", "5", "6", "8")
     return {sort: by_background[dark] for sort, by_background in COLORS.items()}
 
 

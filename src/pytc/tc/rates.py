@@ -8,7 +8,7 @@ these functions raise ValueError.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_MAX_RATE = 2**64 - 1
+_MAX_U64 = 2**64 - 1
 _MAX_U32 = 2**32 - 1
 _MAX_S64 = 2**63 - 1
 _DIGITS, _HEX_DIGITS = frozenset("0123456789"), frozenset("0123456789abcdefABCDEF")
@@ -73,13 +73,19 @@ class PercentRate(NamedTuple):
 def parse_rate(word: str) -> int:
     """Return bytes per second of ``1mbit``, ``1.5kbps``, or bits per second without a unit; raises ValueError."""
     number, bits = _split(word, _RATE_UNITS)
-    return _whole(number * bits / 8, _MAX_RATE, word)
+    return _whole(number * bits / 8, _MAX_U64, word)
 
 
 def parse_size(word: str) -> int:
     """Return bytes of ``15k``, ``1mb``, ``8kbit``, or bytes without a unit; raises ValueError."""
     number, scale = _split(word, _SIZE_UNITS)
     return _whole(number * scale, _MAX_U32, word)
+
+
+def parse_size64(word: str) -> int:
+    """Return bytes as :func:`parse_size` does, of 64 bits."""
+    number, scale = _split(word, _SIZE_UNITS)
+    return _whole(number * scale, _MAX_U64, word)
 
 
 def parse_time(word: str) -> int:

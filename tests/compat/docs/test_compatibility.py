@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from docs.manual.words import ANY, SECTIONS, places
-from tests.compat.stepping import TC
 from tests.conftest import Compiler
 from tests.network import Network
-from tests.processes import cannot, must
+from tests.processes import must
+from tests.toolchains import TC_DIRECTORY, old_tc
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -41,18 +39,18 @@ class Asked:
             **{name: str(directory / name) for name in ("FILE", "CODE", "PATH", "NEW", "EMPTY")},
         }
 
-    def understands(self, line: list[str]) -> bool:
-        """Whether tc has nothing against the words of a line."""
+    def understands(self, tc: str, line: list[str]) -> bool:
+        """Whether a tc has nothing against the words of a line."""
         (self._directory / "NEW").unlink(missing_ok=True)
         words = [self._put_in.get(word, word) for word in line]
         waits = line[0] in _WAITING
-        done = self._network.execute("timeout", "1.5" if waits else "30", TC, *words)
+        done = self._network.execute("timeout", "1.5" if waits else "30", tc, *words)
         return done.status in _UNDERSTOOD or (waits and done.status == _TIME_IS_UP) or bool(_AT_WORK.search(done.err))
 
 
 def _version() -> tuple[int, int]:
     """Return the version of tc; skip the test where it is older than those whose words are listed."""
-    printed = must(TC, "-V")
+    printed = must("tc", "-V")
     found = _VERSION.search(printed)
     version = (int(found[1]), int(found[2])) if found else (0, 0)
     if version < _OLDEST:
@@ -60,17 +58,15 @@ def _version() -> tuple[int, int]:
     return version
 
 
-def _has(version: tuple[int, int], since: str) -> bool:
-    """Report whether a version of tc has what came with another; ``-`` is what has been dropped since 6.1."""
+def _tc_with(version: tuple[int, int], since: str) -> str:
+    """Return the tc that has what came with a version, or has been dropped since 6.1; empty for none."""
     if since == "-":
-        return version == _OLDEST
-    return not since or version >= tuple(map(int, since.split(".")))
+        return old_tc()
+    return "tc" if not since or version >= tuple(map(int, since.split("."))) else ""
 
 
 @pytest.fixture
 def asked(network: Network, build: Compiler, tmp_path: Path) -> Iterator[Asked]:
-    if shutil.which(TC) is None:
-        cannot("tc is not installed")
     _version()
     pin = network.env["TC_BPF_MNT"]
     (tmp_path / "FILE").symlink_to(build("cls_and_act"))
@@ -104,12 +100,10 @@ def asked(network: Network, build: Compiler, tmp_path: Path) -> Iterator[Asked]:
 
 def test_all_kinds_of_tc_are_there() -> None:
     """tc finds a kind by the name of a symbol that it exports, like fq_codel_qdisc_util."""
-    path = shutil.which("tc", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if path is None:
-        cannot("tc is not installed")
     _version()
-    found = re.findall(rb"\0([a-z0-9_]+)_(qdisc|filter|action)_util(?=\0)", Path(str(path)).read_bytes())
-    assert len(found) >= 60
+    program = (TC_DIRECTORY / "tc").read_text().split()[-2]
+    found = re.findall(rb"\0([a-z0-9_]+)_(qdisc|filter|action)_util(?=\0)", Path(program).read_bytes())
+    assert len(found) >= 55
     listed = {
         (place.kind, section.lower().removesuffix("s"))
         for section in ("Qdiscs", "Filters", "Actions")
@@ -123,11 +117,11 @@ def test_tc_takes_every_word_and_no_other_in_its_place(asked: Asked, section: st
     faults, version = [], _version()
     for place in places(section):
         for entry in place.entries:
-            if not _has(version, entry.since):
+            if not (tc := _tc_with(version, entry.since)):
                 continue
             line, broken = place.line(entry), place.line(entry, broken=True)
-            if not asked.understands(line):
+            if not asked.understands(tc, line):
                 faults.append(f"tc refuses: {' '.join(line)}")
-            if " ".join(line) not in ANY and asked.understands(broken):
+            if " ".join(line) not in ANY and asked.understands(tc, broken):
                 faults.append(f"tc takes: {' '.join(broken)}")
     assert not faults, "\n".join(faults)

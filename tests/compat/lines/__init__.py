@@ -1,7 +1,8 @@
 """Command lines to compare tc and pytc with: tables of text, so that any suite can take them up.
 
 A table is a list of sessions. ``[TITLE: KIND ...]`` begins one, with the kinds of qdiscs, filters and actions that the
-kernel must have for it, and other needs, like ``tc:7.3``; then each line is a step:
+kernel must have for it, and other needs, like ``tc:7.3``, or ``old_tc`` for what the newest tc has dropped; then each
+line is a step:
 
 - ``COMMAND``, with options before the object, is done after those above it, on the devices em1 to em4.
 - ``COMMAND ; COMMAND ; ...`` are done one after another, and compared after the last one.
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytc.tc.kinds import actions, filters, qdiscs
+from tests.toolchains import old_tc
 
 _HERE = Path(__file__).parent
 _OWN = " (own words)"
@@ -109,14 +111,22 @@ class Session(NamedTuple):
         return not EVERYWHERE.issuperset(self.kinds)
 
     @property
+    def tc(self) -> str:
+        """The tc that has its kinds."""
+        return old_tc() if "old_tc" in self.kinds else "tc"
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """Its kinds in the words of tests/needs.py."""
-        return tuple(kind if ":" in kind else f"{_family(kind)}:{kind.removeprefix('act_')}" for kind in self.kinds)
+        return tuple(
+            kind if ":" in kind or kind == "old_tc" else f"{_family(kind)}:{kind.removeprefix('act_')}"
+            for kind in self.kinds
+        )
 
     @property
     def raw(self) -> bool:
         """Whether only the kernel's state is compared, and not what pytc shows of it."""
-        return not all(":" in kind or _is_known(kind) for kind in self.kinds)
+        return not all(":" in kind or kind == "old_tc" or _is_known(kind) for kind in self.kinds)
 
     def __str__(self) -> str:
         return self.title

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.stepping import TC
 from tests.processes import PYTC, cannot
+from tests.toolchains import TC_DIRECTORY, old_tc, require_newest_tc
 
 #: A program of these calls pytc a hundred times, each time a new process, which takes its time in a guest.
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(2100)]
@@ -24,6 +24,8 @@ _DEBIAN_PYTHON = "/usr/bin/python3"
 #: Where programs expect tc.
 _TC = "/usr/sbin/tc"
 _SECONDS = 1000
+#: There, they find the wrapper.
+_PATH = os.environ["PATH"].removeprefix(f"{TC_DIRECTORY}{os.pathsep}")
 #: Runs SCRIPT in new namespaces, in which tc is a wrapper that keeps its arguments and exit statuses; then prints what
 #: the real tc says of all devices, as ``state`` in a script does.
 _SESSION = """
@@ -61,10 +63,11 @@ _CHANGING = re.compile(
 def _outcome(tmp_path: Path, program: str, real: str, script: str, environment: dict[str, str]) -> str:
     path = tmp_path / "script"
     path.write_text(script)
+    names = {"PROGRAM": program, "PLACE": _TC, "REAL": real, "SCRIPT": str(path)}
     with (tmp_path / "errors").open("w+") as errors:
         done = subprocess.run(
             ["unshare", "-m", "-n", "sh", "-c", _SESSION],
-            env={**os.environ, **environment, "PROGRAM": program, "PLACE": _TC, "REAL": real, "SCRIPT": str(path)},
+            env={**os.environ, "PATH": _PATH, **environment, **names},
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -78,13 +81,16 @@ def _outcome(tmp_path: Path, program: str, real: str, script: str, environment: 
     return _CHANGING.sub("...", done.stdout)
 
 
-def _compare(tmp_path: Path, script: str, environment: dict[str, str] | None = None) -> None:
-    if shutil.which("tc") is None or not Path(_TC).exists():
+def _compare(tmp_path: Path, script: str, environment: dict[str, str] | None = None, *, old: bool = False) -> None:
+    """Compare what a script does with the newest tc, or with an ``old`` one, with what it does with pytc."""
+    if not Path(_TC).exists():
         cannot(f"there is no {_TC}")
-    real = TC
-    if "/" not in real:  # a wrapper takes its place
-        real = str(tmp_path / "tc-of-debian")
-        shutil.copy2(os.path.realpath(_TC), real)
+    if old:  # a wrapper takes its place
+        real = str(tmp_path / "old-tc")
+        shutil.copy2(os.path.realpath(old_tc()), real)
+    else:
+        require_newest_tc()
+        real = str(TC_DIRECTORY / "tc")
     by_tc, by_pytc = (
         _outcome(tmp_path, program, real, script, environment or {}) for program in (real, shlex.join(PYTC))
     )
@@ -114,7 +120,7 @@ def test_links_of_mininet(tmp_path: Path) -> None:
         tmp_path,
         script,
         {
-            "PATH": f"{client}/usr/bin:{os.environ['PATH']}",
+            "PATH": f"{client}/usr/bin:{_PATH}",
             "PYTHONPATH": _modules(f"{client}/usr/lib/python3/dist-packages"),
         },
     )
@@ -127,10 +133,10 @@ def test_rules_of_tcconfig(tmp_path: Path) -> None:
     _compare(tmp_path, script, {"PYTHONPATH": _modules(str(client))})
 
 
-@pytest.mark.needs("qdisc:cbq", "qdisc:sfq")
+@pytest.mark.needs("qdisc:cbq", "qdisc:sfq", "old_tc")
 def test_wondershaper(tmp_path: Path) -> None:
     script = next(iter(_client("wondershaper").glob("**/sbin/wondershaper")))
-    _compare(tmp_path, f"sh {script} em1 5000 1000\nsh {script} em1\n")
+    _compare(tmp_path, f"sh {script} em1 5000 1000\nsh {script} em1\n", old=True)
 
 
 @pytest.mark.needs("qdisc:cake", "qdisc:hfsc")

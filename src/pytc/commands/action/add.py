@@ -12,7 +12,7 @@ from pytc.commands.shared.actions import warn_of_too_many
 from pytc.commands.shared.command import Command, Effect, Requests
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.programs import action_program_request, open_programs, resolve_action_files
-from pytc.errors import BpfError, DeviceNotFoundError, NetlinkError, UsageError
+from pytc.errors import BpfError, DeviceNotFoundError, InvalidOptionsError, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document
@@ -73,10 +73,10 @@ def _take_actions(cursor: Cursor, verb: str) -> ModifyActions:
 
 @contextmanager
 def _reported_as_action() -> Iterator[None]:
-    """Let an error about the program of an action have tc's exit status for actions."""
+    """Let an error about an action have tc's exit status for actions."""
     try:
         yield
-    except (BpfError, NetlinkError) as error:
+    except (BpfError, NetlinkError, InvalidOptionsError) as error:
         error.operation = "action"
         raise
 

@@ -61,9 +61,9 @@ class Option(NamedTuple):
     nothing on the wire has is for the kind's own functions. ``omit`` is what means the same as no option, and is not
     sent; values in ``hide`` are not printed, besides those that the form hides. ``exact`` says whether the word may be
     abbreviated, None that it is as with the other options. ``wrong`` is tc's name of the option in its message about a
-    wrong value, ``twice`` its message about a second one, which otherwise replaces the first. ``key`` is the word in
-    print, where it is another. With ``many``, the value is a tuple of those of all words. An option without help is
-    another word for one that has the same ``into``; help does not name it where there is none.
+    wrong value, ``twice`` its message about a second one; without a message, or with None, that replaces the first.
+    ``key`` is the word in print, where it is another. With ``many``, the value is a tuple of those of all words. An
+    option without help is another word for one that has the same ``into``; help does not name it where there is none.
     """
 
     word: str
@@ -74,14 +74,15 @@ class Option(NamedTuple):
     hide: tuple[Any, ...] = ()
     exact: bool | None = None
     wrong: str = ""
-    twice: str = ""
+    twice: str | None = ""
     required: bool = False
     key: str = ""
     many: bool = False
 
     def row(self, declared: "Declared") -> Word:
         """Return the row of the word table; what the option leaves open is as with the other options."""
-        form, wrong, twice = self.form, self.wrong or declared.wrong, self.twice or declared.twice
+        form, wrong = self.form, self.wrong or declared.wrong
+        twice = "" if self.twice is None else self.twice or declared.twice
         return Word(
             self.word,
             self.into,

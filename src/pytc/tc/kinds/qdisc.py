@@ -65,7 +65,7 @@ def qdisc(
         _parser(declared, f"qdisc {name}"),
         _encoder(declared, wire),
         _documenter(declared, wire),
-        usage_text(declared.synopsis or name, declared.options, declared.notes),
+        usage_text(declared.synopsis or name, declared.options, declared.notes, forms=declared.forms),
         header=header.size if header is not None else 0,
         statistics=statistics,
         rate_statistics=rate_statistics,

@@ -34,7 +34,9 @@ class Request(NamedTuple):
 def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
     assert network.tc("qdisc", "add", "dev", "em1", "clsact").status == 0
     lines = [line for kind in BY_KIND for line in added(kind)]
-    lines += [f"actions replace action {line}" for line in (*REFUSED, *_same_since_6_1())]
+    lines += [
+        f"actions replace action {line}" for line in (*REFUSED, *(line for lines in OTHERS.values() for line in lines))
+    ]
     lines += [
         f"filter add dev em1 ingress bpf bytecode 1,6_0_0_1 action {line} flowid 1:2"
         for kind in BY_KIND
@@ -52,11 +54,6 @@ def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, 
     lines = changing("Actions", beginning="actions")
     assert len(lines) > 80
     Tracer(network, tmp_path).compare(lines, _request)
-
-
-def _same_since_6_1() -> list[str]:
-    """tc 6.1 sends a priority for the tcindex that an ife action allows."""
-    return [line for lines in OTHERS.values() for line in lines if "tcindex" not in line]
 
 
 def _request(message: bytes) -> Request | None:

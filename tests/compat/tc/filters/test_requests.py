@@ -15,6 +15,7 @@ from tests.compat.tracer import Parts, Tracer, action_parts, changing
 from tests.needs import missing
 from tests.network import Network
 from tests.processes import must
+from tests.toolchains import old_tc
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -57,6 +58,14 @@ def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, 
     lines = changing("What comes before the kind", "Filters", beginning="filter chain")
     assert len(lines) > 50
     Tracer(network, tmp_path).compare(lines, _request)
+
+
+@pytest.mark.needs("old_tc")
+def test_words_that_tc_has_dropped(network: Network, tmp_path: Path) -> None:
+    lines = changing("Filters", beginning="filter chain", dropped=True)
+    lines = [line for line in lines if "police" not in line]  # its bursts are those of newer tcs
+    assert len(lines) > 10
+    Tracer(network, tmp_path, old_tc()).compare(lines, _request)
 
 
 def _request(message: bytes) -> Request | None:

@@ -11,10 +11,10 @@ import pytest
 from pytc.netlink.schema import split_attributes
 from pytc.tc.kinds import qdiscs as kinds
 from tests.compat.lines import steps
-from tests.compat.stepping import TC
 from tests.compat.tracer import Tracer, changing
 from tests.network import Network
 from tests.processes import must
+from tests.toolchains import old_tc
 
 pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.compat]
 _MODIFYING = (36, 37, 40, 41)
 _KIND, _OPTIONS = 1, 2
 _HEADER = struct.Struct("=IHHIIBBHiIII")
-#: Kinds that user-mode Linux lacks, too, with each of their words; tc 6.1 does not know the last one.
+#: Kinds that user-mode Linux lacks, too, with each of their words.
 _LACKING = (
     "fq_pie",
     "fq_pie limit 10 flows 0x20 target 20ms tupdate 30ms alpha 3 beta 4 quantum 1k memory_limit 1mb ecn_prob 20",
@@ -60,9 +60,7 @@ def test_requests_are_those_of_tc(network: Network, tmp_path: Path) -> None:
 def test_requests_for_kinds_that_no_kernel_here_has(network: Network, tmp_path: Path) -> None:
     """Options that are marked as nested are so in both."""
     must("ip", "-n", network.name, "link", "add", "twin0", "type", "veth", "peer", "name", "twin1")
-    known = must(TC, "-V").partition("iproute2-")[2].split(".")[0]
-    lines = [line for line in _LACKING if int(known) >= 7 or not line.startswith("cake_mq")]
-    commands = [["qdisc", verb, "dev", "twin0", "root", *line.split()] for line in lines for verb in ("add", "del")]
+    commands = [["qdisc", verb, "dev", "twin0", "root", *line.split()] for line in _LACKING for verb in ("add", "del")]
     Tracer(network, tmp_path).compare(commands, _bytes)
 
 
@@ -70,6 +68,13 @@ def test_words_on_the_page_of_words_mean_what_they_mean_in_tc(network: Network, 
     lines = changing("What comes before the kind", "Qdiscs", "Classes", beginning="qdisc class")
     assert len(lines) > 100
     Tracer(network, tmp_path).compare(lines, changed)
+
+
+@pytest.mark.needs("old_tc")
+def test_words_that_tc_has_dropped(network: Network, tmp_path: Path) -> None:
+    lines = changing("Qdiscs", "Classes", beginning="qdisc class", dropped=True)
+    assert len(lines) > 20
+    Tracer(network, tmp_path, old_tc()).compare(lines, changed)
 
 
 def _bytes(message: bytes) -> bytes | None:

@@ -58,7 +58,7 @@ class TestEcho:
             (
                 ["filter add dev em1 ingress pref 5 protocol ip u32 match u32 0 0 flowid 1:1"],
                 "added filter dev em1 ingress protocol ip pref 5 u32 chain 0 fh 800::800 order 2048 key ht 800 bkt 0 "
-                "*flowid 1:1 not_in_hw \n  match 00000000/00000000 at 0\n",
+                "flowid 1:1 not_in_hw \n  match 00000000/00000000 at 0\n",
             ),
             (
                 ["filter replace dev em1 egress pref 5 handle 7 bpf bytecode 1,6_0_0_1 flowid 1:1"],

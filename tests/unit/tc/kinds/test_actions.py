@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytc.cli.exit_status import exit_status
@@ -123,7 +123,11 @@ def test_lines_that_tc_takes(line: str) -> None:
     assert len(command.actions) == 1 + line.count(" action ") + alone  # where a control is an action of its own
 
 
-@pytest.mark.parametrize("line", [line for line, named in WRONG if "device" not in named])
+#: Of devices and bursts, what is wrong is known when they are sent.
+_LATER = ("device", "out of range")
+
+
+@pytest.mark.parametrize("line", [line for line, named in WRONG if not any(text in named for text in _LATER)])
 def test_lines_that_tc_refuses(line: str) -> None:
     with pytest.raises(PytcError) as error:
         parse_words(["actions", "add", *words_of(line)])
@@ -245,6 +249,7 @@ def test_police_rates(
     )
     options = read(line + (f" peakrate {peak}bps" if peak else ""))
     assert (options.rate, options.burst.size, options.mtu.size, options.peakrate) == (rate, burst, mtu, peak or 0)
+    assume(burst / rate < 274)  # seconds
     found = described("police", options, Display(details=True))
     layer = "atm" if linklayer == "adsl" else linklayer
     assert (found["index"], found["overhead"], found["linklayer"]) == (index, overhead, layer)
@@ -291,7 +296,7 @@ def test_a_table_of_times() -> None:
     assert atm[:7] == (53 * 156_250,) * 6 + (106 * 156_250,)
     slow = struct.unpack("=256I", rate_table(1, ratespec(1, 3, 0, linklayer=1, overhead=0, mpu=0), Clock()))
     assert slow[33] == 34 * 125_000_000
-    assert set(slow[34:]) == {0}
+    assert set(slow[34:]) == {2**32 - 1}
 
 
 def test_police_as_text() -> None:

@@ -31,9 +31,11 @@ from pytc.tc.kinds.shared.ratespec import (
     U32,
     Burst,
     burst_size,
+    burst_ticks,
     link_layer_name,
     parse_burst,
     parse_link_layer,
+    parse_long_burst,
     rate_table,
     ratespec,
     ticks,
@@ -167,9 +169,9 @@ def _number(word: str) -> int | None:
 
 _WORDS = (
     Word("index", "number", unsigned(U32, 10), repeat=True),
-    Word("burst", "burst", parse_burst, wrong="buffer", called="buffer/burst"),
-    Word("buffer", "burst", parse_burst, exact=True, called="buffer/burst"),
-    Word("maxburst", "burst", parse_burst, exact=True, wrong="buffer", called="buffer/burst"),
+    Word("burst", "burst", parse_long_burst, wrong="buffer", called="buffer/burst"),
+    Word("buffer", "burst", parse_long_burst, exact=True, called="buffer/burst"),
+    Word("maxburst", "burst", parse_long_burst, exact=True, wrong="buffer", called="buffer/burst"),
     Word("mtu", "mtu", parse_burst, exact=True, called="mtu/minburst"),
     Word("minburst", "mtu", parse_burst, exact=True, wrong="mtu", called="mtu/minburst"),
     Word("mpu", "mpu", parse_size, exact=True),
@@ -236,7 +238,7 @@ def encode(options: PoliceOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
     clock = env.clock()
     spec, table = _limit("RATE", options, options.rate, options.burst.cell_log, clock)
     peak, peak_table = _limit("PEAKRATE", options, options.peakrate, options.mtu.cell_log, clock)
-    burst = ticks(options.rate, options.burst.size, clock) if options.rate else 0
+    burst = burst_ticks(options.rate, options.burst.size, clock, "POLICE") if options.rate else 0
     first = _FIRST.pack(options.number, options.control, 0, burst, options.mtu.size)
     attributes = [("TCA_POLICE_TBF", first + spec + peak + bytes(_LAST.size)), *table, *peak_table]
     if options.avrate:
@@ -245,7 +247,7 @@ def encode(options: PoliceOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
         attributes.append(("TCA_POLICE_RESULT", options.conform))
     if options.pkts_rate:
         attributes.append(("TCA_POLICE_PKTRATE64", options.pkts_rate))
-        attributes.append(("TCA_POLICE_PKTBURST64", ticks(options.pkts_rate, options.pkts_burst & U32, clock)))
+        attributes.append(("TCA_POLICE_PKTBURST64", ticks(options.pkts_rate, options.pkts_burst, clock)))
     return attributes
 
 

@@ -152,7 +152,7 @@ def _complete(values: Values, env: object) -> None:
 
 
 def _show_place(values: Values, view: FilterView) -> list[Part]:
-    """Return the handle, the table and the class; tc 6.1 marks with a star only classes that end the search."""
+    """Return the handle, the table and the class; a star marks a class that does not end the search."""
     node, raw = view.handle & _NODE, view.display.raw
     parts: list[Part] = []
     if view.handle:
@@ -168,7 +168,7 @@ def _show_place(values: Values, view: FilterView) -> list[Part]:
     selector, classid = Selector.unpack(values.get("SEL", b"")), values.get("CLASSID")
     ends = selector is not None and selector.flags & TERMINAL
     if classid is not None:
-        parts += class_field(Handle.from_number(classid), view.display, before="*" if ends else "")
+        parts += class_field(Handle.from_number(classid), view.display, before="" if ends else "*")
     elif ends:
         parts.append(Field("", text="terminal flowid "))
     if (link := values.get("LINK")) is not None:

@@ -18,7 +18,6 @@ from pytc.tc.kinds.shared.ratespec import (
     LINK_LAYER,
     RATESPEC,
     link_layer_field,
-    microseconds,
     rate_table,
     ratespec,
 )
@@ -91,6 +90,12 @@ def _defmap(word: str) -> tuple[int, int]:
     return int(found[1], 16), U32 if found[2] is None else int(found[2], 16)
 
 
+def _packet_ticks(rate: int, size: int, clock: Clock) -> int:
+    """Return the time of a packet, of whole microseconds as in the tc that has cbq; 0 for more than 32 bits."""
+    ticks = int(int(_SECOND * (size / float(rate))) * clock.ticks_per_microsecond)
+    return ticks if ticks <= U32 else 0
+
+
 def _ticks(seconds: float, clock: Clock) -> int:
     return int((int(seconds * _SECOND) & U32) * clock.ticks_per_microsecond) & U32
 
@@ -130,7 +135,7 @@ def _add_rate(values: Values, rate: int, mtu: int, env: QdiscEnv) -> None:
         overhead=values.get("overhead", 0),
         mpu=values.get("mpu", 0),
     )
-    values |= {"RATE": spec, "RTAB": rate_table(rate, spec, env.clock)}
+    values |= {"RATE": spec, "RTAB": rate_table(rate, spec, env.clock, _packet_ticks)}
 
 
 def _complete(values: Values, env: QdiscEnv) -> None:
@@ -243,7 +248,7 @@ def _show_shared(shared: Values, view: View) -> Iterator[Field]:
         ("offtime", 0, shared["offtime"]),
     ):
         if shared[name] != hidden:
-            time = microseconds(ticks, clock)
+            time = int(ticks / clock.ticks_per_microsecond)
             raw = f"[{shared[name]:08x}] " if view.display.raw else ""
             yield Field(name, time, f"{name} {format_time(time)} {raw}")
 

@@ -11,15 +11,16 @@ from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared.fields import number, rate
 from pytc.tc.kinds.shared.ratespec import (
     BURST,
-    ETHERNET,
     LINK_LAYER,
+    LONG_BURST,
     RATE,
     RATESPEC,
     Burst,
     burst_size,
+    burst_ticks,
     bytes_per_second,
     link_layer_field,
-    ratespec,
+    options_ratespec,
     ticks,
 )
 from pytc.tc.rates import format_size
@@ -58,11 +59,11 @@ def _complete_class(values: Values, env: QdiscEnv) -> None:
     ceil = bytes_per_second(values.get("ceil", 0), env) or rate
     if not rate:
         raise InvalidOptionsError(_NO_RATE)
-    linklayer, overhead, mpu = values.get("linklayer", ETHERNET), values.get("overhead", 0), values.get("mpu", 0)
     for name, speed, bucket in (("rate", rate, "buffer"), ("ceil", ceil, "cbuffer")):
         burst: Burst = values.get(bucket, Burst())
-        values[name] = ratespec(speed, burst.cell_log, mtu, linklayer=linklayer, overhead=overhead, mpu=mpu)
-        values[bucket] = ticks(speed, burst.size or (speed // clock.hertz + mtu) & U32, clock)
+        values[name] = options_ratespec(values, speed, burst.cell_log, mtu)
+        size = burst.size or speed // clock.hertz + mtu
+        values[bucket] = burst_ticks(speed, size, clock, "htb") if name == "rate" else ticks(speed, size, clock)
         if speed > U32:
             values[f"{name.upper()}64"] = speed
 
@@ -84,7 +85,7 @@ def _show_qdisc(values: Values, view: View) -> list[Field]:
 
 
 def _show_class(values: Values, view: View) -> list[Field]:
-    """Return text as tc 6.1 prints it, and JSON, which tc 6.1 lacks, with the members of later ones."""
+    """Return text and JSON as tc prints them; where it leaves out a blank, so does this."""
     if "rate" not in values:
         return []
     display, clock = view
@@ -108,11 +109,11 @@ def _show_class(values: Values, view: View) -> list[Field]:
         if display.details:
             fields += [
                 Field(name, size, text),
-                Field(f"{name}_cell", cell_size, f"/{cell_size} "),
+                Field(f"{name}_cell", cell_size, f"/{cell_size}"),
                 Field(f"mpu_{of}", least, f"mpu {format_size(least)} "),
             ]
         else:
-            fields.append(Field(name, size, f"{text} "))
+            fields.append(Field(name, size, text if name == "cburst" else f"{text} "))
     if display.details:
         fields.append(number("level", values["level"]))
     if display.raw:
@@ -154,9 +155,9 @@ _CLASS_OPTIONS = (
     Option("overhead", "overhead", _SHORT, "what each packet counts for besides its size {0}"),
     Option("linklayer", "linklayer", LINK_LAYER, "how packets are cut on their way {ethernet}"),
     Option("quantum", "quantum", DECIMAL, "how much it may borrow at a time {rate / r2q}"),
-    Option("burst", "buffer", BURST, "how much it may send at once at rate {computed}"),
-    Option("buffer", "buffer", BURST, exact=True),
-    Option("maxburst", "buffer", BURST, exact=True),
+    Option("burst", "buffer", LONG_BURST, "how much it may send at once at rate {computed}"),
+    Option("buffer", "buffer", LONG_BURST, exact=True),
+    Option("maxburst", "buffer", LONG_BURST, exact=True),
     Option("cburst", "cbuffer", BURST, "how much it may send at once at ceil {computed}"),
     Option("cbuffer", "cbuffer", BURST, exact=True),
     Option("cmaxburst", "cbuffer", BURST, exact=True),

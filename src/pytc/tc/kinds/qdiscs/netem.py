@@ -1,131 +1,92 @@
 """The ``netem`` qdisc: a bad network (tc-netem(8); include/uapi/linux/pkt_sched.h, net/sched/sch_netem.c)."""
 
 import struct
-from typing import Any
+from collections.abc import Iterator, Mapping
 
-from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Display, Document, Field, Group
-from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import QdiscEnv, QdiscKind, Restoration
-from pytc.tc.kinds.layout import Layout
+from pytc.render.documents import Document, Field, Group, Part
+from pytc.tc.kinds.declaration import NUMBER, ON, SIZE, Declared, Form, Option
+from pytc.tc.kinds.interface import QdiscEnv, Restoration
+from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.qdisc import View, qdisc
 from pytc.tc.kinds.shared.fields import six_digits, statistics_lines
-from pytc.tc.kinds.shared.netem_words import U32, Chance, LossModel, NetemOptions, NetemRate, Slot, parse
-from pytc.tc.kinds.shared.ratespec import bytes_per_second, microseconds
-from pytc.tc.rates import format_rate, format_time, format_time64
+from pytc.tc.kinds.shared.netem_words import (
+    U32,
+    Chance,
+    Delay,
+    LossModel,
+    Slot,
+    check,
+    parse_seed,
+    read_chance,
+    read_delay,
+    read_loss,
+    read_rate,
+    read_slot,
+)
+from pytc.tc.kinds.shared.ratespec import bytes_per_second
+from pytc.tc.rates import format_rate, format_time64
 
-_SECOND, _SECOND64 = 10**6, 10**9
-#: struct tc_netem_qopt: latency (ticks), limit, loss, gap, duplicate, jitter (ticks).
-_OPTIONS = struct.Struct("=6I")
-#: struct tc_netem_corr (delay, loss, duplicate); _reorder and _corrupt (probability, correlation); _rate; _slot.
-_CORRELATIONS, _PAIR, _RATE = struct.Struct("=3I"), struct.Struct("=2I"), struct.Struct("=IiIi")
-_SLOT = struct.Struct("=qqiiqq")
-#: An attribute in TCA_NETEM_LOSS: NETEM_LOSS_GI with p13, p31, p32, p14, p23, or _GE with p, r, h, k1.
+_SECOND = 10**9
+#: struct tc_netem_qopt; delays are in attributes of their own (Linux 4.15), and its latency and jitter in ticks unused.
+_QOPT = Layout("6I", "latency limit=1000 loss gap duplicate jitter")
+#: struct tc_netem_corr, _reorder and _corrupt, _rate, _slot.
+_CORRELATIONS = Layout("3I", "delay loss duplicate")
+_PAIR = Layout("2I", "probability correlation")
+_RATE = Layout("IiIi", "rate packetoverhead cellsize celloverhead")
+_SLOT = Layout("2q2i2q", "least most packets bytes delay jitter")
+#: An attribute in TCA_NETEM_LOSS: NETEM_LOSS_GI or _GE, which are struct tc_netem_gimodel and _gemodel.
 _MODEL = struct.Struct("=HH")
 _STATE, _GEMODEL = 1, 2
-_COUNTERS = 6 * 8  # bytes
 _STATE_VALUES, _GEMODEL_VALUES = struct.Struct("=5I"), struct.Struct("=4I")
-_SCHEMA = Schema(
-    ("TCA_NETEM_UNSPEC", "none"),
-    ("TCA_NETEM_CORR", "cdata"),
-    ("TCA_NETEM_DELAY_DIST", "cdata"),
-    ("TCA_NETEM_REORDER", "cdata"),
-    ("TCA_NETEM_CORRUPT", "cdata"),
-    ("TCA_NETEM_LOSS", "nested"),
-    ("TCA_NETEM_RATE", "cdata"),
-    ("TCA_NETEM_ECN", "uint32"),
-    ("TCA_NETEM_RATE64", "uint64"),
-    ("TCA_NETEM_PAD", "cdata"),
-    ("TCA_NETEM_LATENCY64", "int64"),
-    ("TCA_NETEM_JITTER64", "int64"),
-    ("TCA_NETEM_SLOT", "cdata"),
-    ("TCA_NETEM_SLOT_DIST", "cdata"),
-    ("TCA_NETEM_PRNG_SEED", "uint64"),
-)
-_USAGE = """\
-Usage: ... netem [ limit PACKETS ] [ delay TIME [ JITTER [ CORRELATION ] ] ] [ distribution TABLE ]
-                 [ loss [ random ] PERCENT [ CORRELATION ] ] [ loss state P13 [ P31 [ P32 [ P23 [ P14 ] ] ] ] ]
-                 [ loss gemodel PERCENT [ R [ 1-H [ 1-K ] ] ] ] [ ecn ] [ corrupt PERCENT [ CORRELATION ] ]
-                 [ duplicate PERCENT [ CORRELATION ] ] [ reorder PERCENT [ CORRELATION ] [ gap DISTANCE ] ]
-                 [ seed NUMBER ] [ rate RATE [ PACKETOVERHEAD [ CELLSIZE [ CELLOVERHEAD ] ] ] ]
-                 [ slot { MIN [ MAX ] | distribution TABLE DELAY JITTER } [ packets NUMBER ] [ bytes SIZE ] ]
-
-limit         how many packets may wait {1000}
-delay         how long each packet is held back; latency is the same
-distribution  how delays are spread: a table of iproute2's like normal, pareto or paretonormal {uniform}
-loss          packets that are lost: at random, or with four states or two (Gilbert-Elliot)
-ecn           mark packets in place of losing them
-corrupt       packets that get one bit wrong
-duplicate     packets that are sent twice
-reorder       packets that are sent at once, each gap-th; the others are delayed
-seed          of the random numbers; with the same one, the same packets are hit {random}
-rate          how fast packets go out
-slot          packets go out in slots of time
-TIME := NUMBER[s | ms | us], microseconds (in slot: nanoseconds) without a unit
-PERCENT := NUMBER[%], 0 to 100
-"""
+_COUNTERS = 6 * 8  # bytes
 
 
-def encode(options: NetemOptions, env: QdiscEnv) -> list[tuple[str, Any]]:
-    """Return the attributes in the order in which tc sends them.
+def _complete(values: Values, env: QdiscEnv) -> None:
+    """Turn what was given into attributes.
 
-    Raises PytcError where a percentage has no speed, a table cannot be read, or a time does not fit.
+    Raises PytcError where a percentage has no speed, or a table cannot be read.
     """
-    delay, loss, duplicate = options.delay, options.loss, options.duplicate or Chance(0)
+    loss, slot = values.pop("loss", None), values.get("slot")
+    delay: Delay = values.get("delay", Delay())
     random = loss if isinstance(loss, Chance) else Chance(0)
-    reorder, corrupt = options.reorder, options.corrupt
-    gap = options.gap or (1 if reorder is not None and reorder.probability else 0)
-    sent: list[tuple[str, Any]] = [
-        (
-            HEADER,
-            _OPTIONS.pack(
-                _ticks(delay.time, env),
-                options.limit,
-                random.probability,
-                gap,
-                duplicate.probability,
-                _ticks(delay.jitter, env),
-            ),
-        )
-    ]
-    correlations = (delay.correlation, random.correlation, duplicate.correlation)
-    more_correlations = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
-    if any(correlation is not None for correlation in (*correlations, *more_correlations)):
-        sent.append(("TCA_NETEM_CORR", _CORRELATIONS.pack(*(correlation or 0 for correlation in correlations))))
-    if reorder is not None:
-        sent.append(("TCA_NETEM_REORDER", _pair(reorder)))
-    if options.ecn:
-        sent.append(("TCA_NETEM_ECN", 1))
-    if corrupt is not None:
-        sent.append(("TCA_NETEM_CORRUPT", _pair(corrupt)))
-    if options.slot is not None:
-        sent.append(("TCA_NETEM_SLOT", _slot(options.slot)))
+    duplicate: Chance = values.pop("duplicate", Chance(0))
+    reorder, corrupt = (values.get(name) for name in ("reorder", "corrupt"))
+    values |= {"loss": random.probability, "duplicate": duplicate.probability}
+    if reorder is not None and reorder.probability:
+        values["gap"] = values.get("gap") or 1
+    if "delay" in values:
+        values["LATENCY64"] = delay.time
+    if delay.jitter is not None:
+        values["JITTER64"] = delay.jitter
+    correlations = {"delay": delay.correlation, "loss": random.correlation, "duplicate": duplicate.correlation}
+    others = (chance.correlation for chance in (reorder, corrupt) if chance is not None)
+    if any(correlation is not None for correlation in (*correlations.values(), *others)):
+        values["CORR"] = _CORRELATIONS.pack({name: number or 0 for name, number in correlations.items()})
+    for name, chance in (("REORDER", reorder), ("CORRUPT", corrupt)):
+        if chance is not None:
+            values[name] = _PAIR.pack({"probability": chance.probability, "correlation": chance.correlation or 0})
     if isinstance(loss, LossModel):
-        sent.append(("TCA_NETEM_LOSS", _model(loss)))
-    if options.rate is not None:
-        sent += _rate(options.rate, env)
-    if options.seed is not None:
-        sent.append(("TCA_NETEM_PRNG_SEED", options.seed))
-    slot_table = options.slot.distribution if options.slot is not None else ""
-    tables = (("TCA_NETEM_DELAY_DIST", options.distribution), ("TCA_NETEM_SLOT_DIST", slot_table))
-    return [*sent, *((name, _table(table, env)) for name, table in tables if table)]
-
-
-def _ticks(time: int, env: QdiscEnv) -> int:
-    ticks = int(time * env.clock.ticks_per_microsecond)
-    if ticks > U32:
-        raise InvalidOptionsError(f"Illegal {time} time (too large)", hints=("netem delays 274 seconds at most",))
-    return ticks
-
-
-def _pair(chance: Chance) -> bytes:
-    return _PAIR.pack(chance.probability, chance.correlation or 0)
+        values["LOSS"] = _model(loss)
+    if "rate" in values:
+        full, overhead, cell, cell_overhead = values["rate"]
+        full = bytes_per_second(full, env)
+        numbers = {"packetoverhead": overhead, "cellsize": cell, "celloverhead": cell_overhead}
+        values["RATE"] = _RATE.pack({"rate": min(full, U32), **numbers})
+        if full > U32:
+            values["RATE64"] = full
+    if slot is not None:
+        values["SLOT"] = _slot(slot)
+    for name, table in (("DELAY_DIST", values.get("distribution")), ("SLOT_DIST", slot and slot.distribution)):
+        if table:
+            delays = env.distribution(table)
+            values[name] = struct.pack(f"={len(delays)}h", *delays)
 
 
 def _slot(slot: Slot) -> bytes:
     # A size above 2^31 - 1 is negative for the kernel, as from tc.
     limit = slot.bytes - (1 << 32) if slot.bytes >= 1 << 31 else slot.bytes
-    return _SLOT.pack(slot.min_delay, slot.max_delay, slot.packets, limit, slot.delay, slot.jitter)
+    times = {"least": slot.min_delay, "most": slot.max_delay, "delay": slot.delay, "jitter": slot.jitter}
+    return _SLOT.pack({**times, "packets": slot.packets, "bytes": limit})
 
 
 def _model(model: LossModel) -> bytes:
@@ -137,57 +98,40 @@ def _model(model: LossModel) -> bytes:
     return _MODEL.pack(_MODEL.size + len(values), number) + values
 
 
-def _rate(rate: NetemRate, env: QdiscEnv) -> list[tuple[str, Any]]:
-    full = bytes_per_second(rate.rate, env)
-    narrow = ("TCA_NETEM_RATE", _RATE.pack(min(full, U32), rate.packet_overhead, rate.cell_size, rate.cell_overhead))
-    return [("TCA_NETEM_RATE64", full), narrow] if full > U32 else [narrow]
+def _show(values: Values, view: View) -> Iterator[Part]:
+    """Return what tc prints."""
+    correlations = _CORRELATIONS.unpack(values.get("CORR", b""))
+    yield Field("limit", values["limit"], f"limit {values['limit']}")
+    if latency := values.get("LATENCY64"):
+        yield _delay_group(latency, values.get("JITTER64", 0), correlations["delay"])
+    if values["loss"]:
+        yield _chance_group("loss-random", "loss", values["loss"], correlations["loss"])
+    yield from _model_groups(values.get("LOSS", b""))
+    duplicate = {"probability": values["duplicate"], "correlation": correlations["duplicate"]}
+    pairs = ((name, _PAIR.unpack(values.get(name.upper(), b""))) for name in ("reorder", "corrupt"))
+    for name, chance in (("duplicate", duplicate), *pairs):
+        if chance["probability"]:
+            yield _chance_group(name, name, chance["probability"], chance["correlation"])
+    rate = _RATE.unpack(values.get("RATE", b""))
+    if rate.pop("rate"):
+        speed = values.get("RATE64") or _RATE.unpack(values["RATE"])["rate"]
+        first = Field("rate", speed, f" rate {format_rate(speed, iec=view.display.iec)}")
+        yield Group("rate", (first, *_unless_0(rate)))
+    if "SLOT" in values:
+        yield _slot_group(_SLOT.unpack(values["SLOT"]))
+    if "PRNG_SEED" in values:
+        yield Field("seed", values["PRNG_SEED"], f" seed {values['PRNG_SEED']}")
+    ecn, gap = "ECN" in values, values["gap"]
+    yield Field("ecn", ecn, " ecn " if ecn else "")
+    yield Field("gap", gap, f" gap {gap}" if gap else "")
 
 
-def _table(name: str, env: QdiscEnv) -> bytes:
-    values = env.distribution(name)
-    return struct.pack(f"={len(values)}h", *values)
-
-
-def document(attributes: Attributes, display: Display, clock: Clock) -> Document:
-    """Return the document that tc prints."""
-    raw = attributes[HEADER]
-    if len(raw) < _OPTIONS.size:
-        return ()
-    latency, limit, loss, gap, duplicate, jitter = _OPTIONS.unpack(raw)
-    delay_correlation, loss_correlation, duplicate_correlation = _unpack(attributes, "CORR", _CORRELATIONS)
-    fields: list[Field | Group] = [Field("limit", limit, f"limit {limit}")]
-    if latency:
-        times = microseconds(latency, clock), microseconds(jitter, clock)
-        fields.append(_delay_group(*times, delay_correlation, has_jitter=bool(jitter)))
-    if loss:
-        fields.append(_chance_group("loss-random", "loss", loss, loss_correlation))
-    fields += _model_groups(attributes.get("TCA_NETEM_LOSS", b""))
-    reorder, corrupt = _unpack(attributes, "REORDER", _PAIR), _unpack(attributes, "CORRUPT", _PAIR)
-    for name, (probability, correlation) in (
-        ("duplicate", (duplicate, duplicate_correlation)),
-        ("reorder", reorder),
-        ("corrupt", corrupt),
-    ):
-        if probability:
-            fields.append(_chance_group(name, name, probability, correlation))
-    fields += _rate_group(attributes, display) + _slot_group(attributes)
-    ecn = "TCA_NETEM_ECN" in attributes
-    if "TCA_NETEM_PRNG_SEED" in attributes:
-        fields.append(Field("seed", attributes["TCA_NETEM_PRNG_SEED"], f" seed {attributes['TCA_NETEM_PRNG_SEED']}"))
-    return [*fields, Field("ecn", ecn, " ecn " if ecn else ""), Field("gap", gap, f" gap {gap}" if gap else "")]
-
-
-def _unpack(attributes: Attributes, name: str, layout: struct.Struct) -> tuple[int, ...]:
-    """Return the numbers of an attribute, zeros where it is missing or too short."""
-    return layout.unpack(attributes.get(f"TCA_NETEM_{name}", b"")[: layout.size].ljust(layout.size, b"\0"))
-
-
-def _delay_group(time: int, jitter: int, correlation: int, *, has_jitter: bool) -> Group:
+def _delay_group(time: int, jitter: int, correlation: int) -> Group:
     fields = [
-        Field("delay", six_digits(time / _SECOND), f" delay {format_time(time)}"),
-        Field("jitter", six_digits(jitter / _SECOND), f"  {format_time(jitter)}" if has_jitter else ""),
+        Field("delay", six_digits(time / _SECOND), f" delay {format_time64(time)}"),
+        Field("jitter", six_digits(jitter / _SECOND), f"  {format_time64(jitter)}" if jitter else ""),
     ]
-    return Group("delay", [*fields, _correlation(correlation, display=has_jitter)])
+    return Group("delay", [*fields, _correlation(correlation, display=bool(jitter))])
 
 
 def _chance_group(key: str, name: str, probability: int, correlation: int) -> Group:
@@ -210,72 +154,30 @@ def _model_groups(raw: bytes) -> list[Group]:
     values = raw[_MODEL.size :]
     if number == _STATE and len(values) >= _STATE_VALUES.size:
         p13, p31, p32, p14, p23 = _STATE_VALUES.unpack_from(values)
-        rest = ("p31", p31), ("p32", p32), ("p23", p23), ("p14", p14)
-        return [
-            Group(
-                "loss-state",
-                [_percent("p13", " loss state p13", p13), *(_percent(name, f" {name}", part) for name, part in rest)],
-            )
-        ]
-    if number == _GEMODEL and len(values) >= _GEMODEL_VALUES.size:
+        parts = {"state p13": p13, "p31": p31, "p32": p32, "p23": p23, "p14": p14}
+    elif number == _GEMODEL and len(values) >= _GEMODEL_VALUES.size:
         p, r, h, k1 = _GEMODEL_VALUES.unpack_from(values)
-        return [
-            Group(
-                "loss-gemodel",
-                [
-                    _percent("p", " loss gemodel p", p),
-                    _percent("r", " r", r),
-                    _percent("1-h", " 1-h", U32 - h),
-                    _percent("1-k", " 1-k", k1),
-                ],
-            )
-        ]
-    return []
-
-
-def _rate_group(attributes: Attributes, display: Display) -> list[Group]:
-    rate, packet_overhead, cell_size, cell_overhead = _unpack(attributes, "RATE", _RATE)
-    if not rate:
-        return []
-    rate = attributes.get("TCA_NETEM_RATE64") or rate
-    return [
-        Group(
-            "rate",
-            [
-                Field("rate", rate, f" rate {format_rate(rate, iec=display.iec)}"),
-                _if_set("packetoverhead", packet_overhead),
-                _if_set("cellsize", cell_size),
-                _if_set("celloverhead", cell_overhead),
-            ],
-        )
-    ]
-
-
-def _slot_group(attributes: Attributes) -> list[Group]:
-    if "TCA_NETEM_SLOT" not in attributes:
-        return []
-    least, most, packets, size, delay, jitter = _unpack(attributes, "SLOT", _SLOT)
-    if jitter > 0:
-        times = (("distribution", " slot distribution", delay), ("jitter", "", jitter))
+        parts = {"gemodel p": p, "r": r, "1-h": U32 - h, "1-k": k1}
     else:
-        times = (("min-delay", " slot", least), ("max-delay", "", most))
-    return [
-        Group(
-            "slot",
-            [
-                *(
-                    Field(key, six_digits(time / _SECOND64), f"{text} {format_time64(time)}")
-                    for key, text, time in times
-                ),
-                _if_set("packets", packets),
-                _if_set("bytes", size),
-            ],
-        )
-    ]
+        return []
+    model = next(iter(parts)).partition(" ")[0]
+    before = {name: f" loss {name}" if " " in name else f" {name}" for name in parts}
+    fields = [_percent(name.rpartition(" ")[2], before[name], part) for name, part in parts.items()]
+    return [Group(f"loss-{model}", fields)]
 
 
-def _if_set(name: str, value: int) -> Field:
-    return Field(name, value, f" {name} {value}" if value else "")
+def _slot_group(slot: Values) -> Group:
+    if slot["jitter"] > 0:
+        times = (("distribution", " slot distribution", slot["delay"]), ("jitter", "", slot["jitter"]))
+    else:
+        times = (("min-delay", " slot", slot["least"]), ("max-delay", "", slot["most"]))
+    fields = (Field(key, six_digits(time / _SECOND), f"{text} {format_time64(time)}") for key, text, time in times)
+    return Group("slot", (*fields, *_unless_0({name: slot[name] for name in ("packets", "bytes")})))
+
+
+def _unless_0(numbers: Mapping[str, int]) -> list[Field]:
+    """Return fields for numbers, which are printed where they are not 0."""
+    return [Field(name, value, f" {name} {value}" if value else "") for name, value in numbers.items()]
 
 
 _lines = statistics_lines(
@@ -289,14 +191,74 @@ def _statistics(raw: bytes) -> Document:
     return _lines(raw) if len(raw) >= _COUNTERS else ()
 
 
-KIND: QdiscKind[NetemOptions, None] = QdiscKind(
+def _chance(word: str) -> Form:
+    return Form("PERCENT [ CORRELATION ]", read=read_chance(word))
+
+
+_LOSS, _DELAY = Form("LOSS", read=read_loss), Form("TIME [ JITTER [ CORRELATION ] ]", read=read_delay)
+_RATE_FORM = Form("RATE [ PACKETOVERHEAD [ CELLSIZE [ CELLOVERHEAD ] ] ]", read=read_rate)
+_LOSS_TWICE = 'Illegal "duplicate loss argument"'
+
+KIND = qdisc(
     "netem",
-    _SCHEMA,
-    parse,
-    encode,
-    document,
-    _USAGE,
-    header=_OPTIONS.size,
+    Declared(
+        (
+            Option("limit", "limit", SIZE._replace(name="PACKETS"), "how many packets may wait {1000}"),
+            Option("delay", "delay", _DELAY, "how long each packet is held back"),
+            Option("latency", "delay", _DELAY),
+            Option("loss", "loss", _LOSS, "packets that are lost", twice=_LOSS_TWICE),
+            Option("drop", "loss", _LOSS, twice=_LOSS_TWICE),
+            Option("ecn", "ECN", ON, "mark packets in place of losing them"),
+            Option("reorder", "reorder", _chance("reorder"), "packets that are sent at once; the others are delayed"),
+            Option("corrupt", "corrupt", _chance("corrupt"), "packets that get one bit wrong"),
+            Option("gap", "gap", NUMBER, "only each NUMBER-th packet is reordered {1}"),
+            Option("duplicate", "duplicate", _chance("duplicate"), "packets that are sent twice"),
+            Option(
+                "distribution",
+                "distribution",
+                Form("TABLE", str),
+                "how delays are spread: a table of iproute2's like normal, pareto or paretonormal {uniform}",
+            ),
+            Option("rate", "rate", _RATE_FORM, "how fast packets go out"),
+            Option(
+                "seed",
+                "PRNG_SEED",
+                Form("NUMBER", parse_seed),
+                "of the random numbers; with the same one, the same packets are hit {random}",
+            ),
+            Option("slot", "slot", Form("SLOT", read=read_slot), "packets go out in slots of time"),
+        ),
+        "HEADER LATENCY64 JITTER64 CORR REORDER ECN CORRUPT SLOT LOSS RATE64 RATE PRNG_SEED DELAY_DIST SLOT_DIST",
+        (_show,),
+        check=check,
+        complete=_complete,
+        exact=False,
+        notes="""
+LOSS := [ random ] PERCENT [ CORRELATION ] | state P13 [ P31 [ P32 [ P23 [ P14 ] ] ] ] |
+        gemodel PERCENT [ R [ 1-H [ 1-K ] ] ]: at random, or with four states or two (Gilbert-Elliot)
+SLOT := { MIN [ MAX ] | distribution TABLE DELAY JITTER } [ packets NUMBER ] [ bytes SIZE ]
+TIME := NUMBER[s | ms | us | ns], nanoseconds without a unit
+PERCENT := NUMBER[%], 0 to 100
+""",
+    ),
+    prefix="TCA_NETEM",
+    attributes=(
+        ("CORR", "cdata"),
+        ("DELAY_DIST", "cdata"),
+        ("REORDER", "cdata"),
+        ("CORRUPT", "cdata"),
+        ("LOSS", "nested"),
+        ("RATE", "cdata"),
+        ("ECN", "uint32"),
+        ("RATE64", "uint64"),
+        ("PAD", "cdata"),
+        ("LATENCY64", "int64"),
+        ("JITTER64", "int64"),
+        ("SLOT", "cdata"),
+        ("SLOT_DIST", "cdata"),
+        ("PRNG_SEED", "uint64"),
+    ),
+    header=_QOPT,
     statistics=_statistics,
     restoration=Restoration(
         unset={

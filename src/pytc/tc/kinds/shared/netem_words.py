@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.ratespec import Rate, parse_any_rate
-from pytc.tc.rates import parse_percent, parse_size, parse_time, parse_time64
-from pytc.words.engine import Converter, Cursor, Word, illegal_value, matches, read_options, signed, unsigned
+from pytc.tc.rates import parse_percent, parse_size, parse_time64
+from pytc.words.engine import Converter, Cursor, illegal_value, matches, signed, unsigned
 
 U32, _S32, _U64 = 0xFFFFFFFF, 0x7FFFFFFF, 2**64 - 1
 _DIGITS = frozenset("0123456789")
@@ -20,10 +21,10 @@ class Chance(NamedTuple):
 
 
 class Delay(NamedTuple):
-    """Microseconds, and parts of 2^32 - 1."""
+    """Nanoseconds, and parts of 2^32 - 1; None for what is not given."""
 
     time: int = 0
-    jitter: int = 0
+    jitter: int | None = None
     correlation: int | None = None
 
 
@@ -53,23 +54,6 @@ class Slot(NamedTuple):
     jitter: int = 0
     packets: int = 0
     bytes: int = 0
-
-
-class NetemOptions(NamedTuple):
-    """The words of a ``netem`` qdisc; None for what is not given."""
-
-    limit: int = 1000
-    delay: Delay = Delay()
-    loss: Chance | LossModel | None = None
-    ecn: bool = False
-    reorder: Chance | None = None
-    corrupt: Chance | None = None
-    gap: int = 0
-    duplicate: Chance | None = None
-    distribution: str = ""
-    rate: NetemRate | None = None
-    slot: Slot | None = None
-    seed: int | None = None
 
 
 def _part(share: float) -> int:
@@ -103,22 +87,26 @@ def _take_numbers(cursor: Cursor, converters: Iterable[Converter], called: str) 
     return values
 
 
-def _chance(called: str, correlation: str = "") -> Callable[[Cursor], Chance]:
+def read_chance(called: str, correlation: str = "") -> Callable[[Cursor], Chance]:
+    """Return what reads a probability, maybe with its correlation."""
+
     def read(cursor: Cursor) -> Chance:
         return Chance(_value(cursor, _percent, called), *_take_numbers(cursor, (_percent,), correlation or called))
 
     return read
 
 
-def _delay(cursor: Cursor) -> Delay:
-    time = _value(cursor, parse_time, "latency")
-    return Delay(time, *_take_numbers(cursor, (parse_time, _percent), "latency"))
+def read_delay(cursor: Cursor) -> Delay:
+    """Read ``TIME [ JITTER [ CORRELATION ] ]``."""
+    time = _value(cursor, parse_time64, "latency")
+    return Delay(time, *_take_numbers(cursor, (parse_time64, _percent), "latency"))
 
 
-_random_loss = _chance("loss percent", "loss correlation")
+_random_loss = read_chance("loss percent", "loss correlation")
 
 
-def _loss(cursor: Cursor) -> Chance | LossModel:
+def read_loss(cursor: Cursor) -> Chance | LossModel:
+    """Read the probability of a loss, or a model of it."""
     if _number_is_next(cursor):
         return _random_loss(cursor)  # the model may go without its name
     model = cursor.take()
@@ -153,7 +141,8 @@ def _gemodel(cursor: Cursor) -> LossModel:
     return LossModel("gemodel", tuple(values))
 
 
-def _rate(cursor: Cursor) -> NetemRate:
+def read_rate(cursor: Cursor) -> NetemRate:
+    """Read ``RATE [ PACKETOVERHEAD [ CELLSIZE [ CELLOVERHEAD ] ] ]``."""
     rate = _value(cursor, parse_any_rate, "rate")
     rest = [0, 0, 0]
     for index, convert in enumerate((signed(_S32), unsigned(U32), signed(_S32))):
@@ -162,7 +151,8 @@ def _rate(cursor: Cursor) -> NetemRate:
     return NetemRate(rate, *rest)
 
 
-def _slot(cursor: Cursor) -> Slot:
+def read_slot(cursor: Cursor) -> Slot:
+    """Read the times of slots, or their distribution, and how much each holds."""
     if _number_is_next(cursor):
         slot = _slot_between(cursor)
     else:
@@ -201,46 +191,21 @@ def _slot_limit(cursor: Cursor, convert: Converter, called: str) -> Any:
     return _value(cursor, convert, called)
 
 
-def _seed(word: str) -> int:
-    """Return a seed; as strtoull(3) has it, a negative number counts back from 2^64."""
+def parse_seed(word: str) -> int:
+    """Return a seed; as strtoull(3) has it, a negative number counts back from 2^64. Raises ValueError."""
     number: int = unsigned(_U64, 10)(word.removeprefix("-"))
     return -number & _U64 if word.startswith("-") else number
 
 
-_LOSS_TWICE = 'Illegal "duplicate loss argument"'
-#: The order decides abbreviations: ``d`` is ``delay``, ``r`` is ``reorder``.
-_WORDS = (
-    Word("limit", "limit", parse_size, repeat=True),
-    Word("latency", "delay", read=_delay, repeat=True),
-    Word("delay", "delay", read=_delay, repeat=True),
-    Word("loss", "loss", read=_loss, twice=_LOSS_TWICE),
-    Word("drop", "loss", read=_loss, twice=_LOSS_TWICE),
-    Word("ecn", "ecn", repeat=True),
-    Word("reorder", "reorder", read=_chance("reorder"), repeat=True),
-    Word("corrupt", "corrupt", read=_chance("corrupt"), repeat=True),
-    Word("gap", "gap", unsigned(U32), repeat=True),
-    Word("duplicate", "duplicate", read=_chance("duplicate"), repeat=True),
-    Word("distribution", "distribution", str, repeat=True),
-    Word("rate", "rate", read=_rate, repeat=True),
-    Word("seed", "seed", _seed, repeat=True),
-    Word("slot", "slot", read=_slot, repeat=True),
-)
-
-
-def parse(cursor: Cursor) -> NetemOptions:
-    """Parse the words after ``netem``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    options = NetemOptions(**read_options(cursor, _WORDS, "qdisc netem"))
-    _check(options)
-    return options
-
-
-def _check(options: NetemOptions) -> None:
-    delay, reorders = options.delay, options.reorder is not None and options.reorder.probability > 0
+def check(values: Values) -> None:
+    """Raise InvalidOptionsError for what does not go together."""
+    delay, reorders = values.get("delay", Delay()), values.get("reorder", Chance(0)).probability > 0
     if reorders and not delay.time:
         raise InvalidOptionsError("reordering not possible without specifying some delay")
-    if options.gap and not reorders:
+    if values.get("gap") and not reorders:
         raise InvalidOptionsError("gap specified without reorder probability")
-    if options.ecn and (options.loss is None or (isinstance(options.loss, Chance) and not options.loss.probability)):
+    loss = values.get("loss", Chance(0))
+    if values.get("ECN") and isinstance(loss, Chance) and not loss.probability:
         raise InvalidOptionsError("ecn requested without loss model")
-    if options.distribution and not (delay.time and delay.jitter):
+    if values.get("distribution") and not (delay.time and delay.jitter):
         raise InvalidOptionsError("distribution specified but no latency and jitter values")

@@ -7,6 +7,7 @@ link layer is given. The police action is refused without them, though it does n
 
 import math
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
@@ -14,7 +15,8 @@ from pytc.render.documents import Display, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.declaration import Form
 from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.rates import PercentRate, parse_percent, parse_rate, parse_size, split_number
+from pytc.tc.kinds.layout import Values
+from pytc.tc.rates import PercentRate, parse_percent, parse_rate, parse_size, parse_size64, split_number
 from pytc.words.engine import choose, unsigned
 
 U32 = 0xFFFFFFFF
@@ -44,15 +46,20 @@ class Burst(NamedTuple):
     cell_log: int | None = None
 
 
-def parse_burst(word: str) -> Burst:
+def parse_burst(word: str, parse: Callable[[str], int] = parse_size) -> Burst:
     """Parse ``SIZE`` or ``SIZE/CELL``, the cell a power of two; raises ValueError."""
     size, slash, cell = word.partition("/")
     if not slash:
-        return Burst(parse_size(size))
+        return Burst(parse(size))
     cell_size: int = unsigned(0x7FFFFFFF)(cell)
     if cell_size.bit_count() != 1:
         raise ValueError(word)
-    return Burst(parse_size(size), cell_size.bit_length() - 1)
+    return Burst(parse(size), cell_size.bit_length() - 1)
+
+
+def parse_long_burst(word: str) -> Burst:
+    """Parse a burst of more than 32 bits, as :func:`parse_burst` does: the kernel gets the time that it takes."""
+    return parse_burst(word, parse_size64)
 
 
 def parse_any_rate(word: str) -> Rate:
@@ -113,10 +120,11 @@ def link_layer_field(number: int, display: Display) -> list[Field]:
     return [Field("linklayer", name, f"linklayer {name} ")]
 
 
-#: Forms of a rate, maybe in percent, of one of 32 bits, of a burst, and of a link layer.
+#: Forms of a rate, maybe in percent, of one of 32 bits, of bursts, and of a link layer.
 RATE = Form("RATE", parse_any_rate)
 NARROW_RATE = Form("RATE", parse_narrow_rate)
 BURST = Form("SIZE", parse_burst)
+LONG_BURST = Form("SIZE", parse_long_burst)
 LINK_LAYER = Form("{ ethernet | atm | adsl }", parse_link_layer)
 
 
@@ -127,13 +135,31 @@ def ratespec(rate: int, cell_log: int | None, mtu: int, *, linklayer: int, overh
     return RATESPEC.pack(cell_log, linklayer, overhead, _CELL_ALIGN, mpu & 0xFFFF, min(rate, U32))
 
 
-def rate_table(rate: int, spec: bytes, clock: Clock) -> bytes:
-    """Return the times of packets of 256 sizes, in ticks, that belong to a struct tc_ratespec; 0 for those that do not
-    fit."""
+def options_ratespec(values: Values, rate: int, cell_log: int | None, mtu: int) -> bytes:
+    """Return struct tc_ratespec with the values of ``linklayer``, ``overhead`` and ``mpu``."""
+    return ratespec(
+        rate,
+        cell_log,
+        mtu,
+        linklayer=values.get("linklayer", ETHERNET),
+        overhead=values.get("overhead", 0),
+        mpu=values.get("mpu", 0),
+    )
+
+
+def ticks(rate: int, size: int, clock: Clock) -> int:
+    """Return the time for ``size`` bytes, rounded up; at most the largest number of 32 bits, which stands for more."""
+    return min(math.ceil(_MICROSECONDS * (size / float(rate)) * clock.ticks_per_microsecond), U32)
+
+
+def rate_table(rate: int, spec: bytes, clock: Clock, time: Callable[[int, int, Clock], int] = ticks) -> bytes:
+    """Return the times of packets of 256 sizes, in ticks, that belong to a struct tc_ratespec.
+
+    ``time`` computes each.
+    """
     cell_log, linklayer, _, _, mpu, _ = RATESPEC.unpack(spec)
     sizes = (max((slot << cell_log) & U32, mpu) for slot in range(1, _SLOTS + 1))
-    times = (_time(rate, _in_cells(size) if linklayer == _ATM else size, clock) for size in sizes)
-    return _TABLE.pack(*(time if time <= U32 else 0 for time in times))
+    return _TABLE.pack(*(time(rate, _in_cells(size) if linklayer == _ATM else size, clock) for size in sizes))
 
 
 def _in_cells(size: int) -> int:
@@ -141,27 +167,16 @@ def _in_cells(size: int) -> int:
     return -(-size // _CELL_DATA) * _CELL_SIZE
 
 
-def ticks(rate: int, size: int, clock: Clock) -> int:
-    """Return the time for ``size`` bytes: whole microseconds first, both steps modulo 2^32, as tc computes it."""
-    microseconds = int(_MICROSECONDS * (size / float(rate))) & U32
-    return int(microseconds * clock.ticks_per_microsecond) & U32
-
-
-def exact_ticks(rate: int, size: int, clock: Clock) -> int:
-    """Return the time for ``size`` bytes, rounded up once, as later tcs than 6.1 compute it."""
-    return math.ceil(_MICROSECONDS * (size / float(rate)) * clock.ticks_per_microsecond) & U32
-
-
-def _time(rate: int, size: int, clock: Clock) -> int:
-    """Return the time for ``size`` bytes in ticks, which may be more than 32 bits."""
-    return int(int(_MICROSECONDS * (size / float(rate))) * clock.ticks_per_microsecond)
-
-
-def microseconds(number: int, clock: Clock) -> int:
-    """Return a number of ticks in microseconds."""
-    return int(number / clock.ticks_per_microsecond) & U32
+def burst_ticks(rate: int, size: int, clock: Clock, kind: str) -> int:
+    """Return the time for a burst; raises InvalidOptionsError, with tc's name of the kind, where it is too long."""
+    number = ticks(rate, size, clock)
+    if number == U32:
+        longest = int(U32 / clock.ticks_per_microsecond / _MICROSECONDS)
+        hint = f"at {rate * 8} bit/s it takes {size / rate:.0f} seconds, and the kernel takes {longest} at most"
+        raise InvalidOptionsError(f"{kind}: burst out of range", hints=(hint,))
+    return number
 
 
 def burst_size(rate: int, number: int, clock: Clock) -> int:
-    """Return the bytes for a time: the reverse of :func:`ticks`."""
-    return int(float(rate) * microseconds(number, clock) / _MICROSECONDS) & U32
+    """Return the bytes for a time in ticks: the reverse of :func:`ticks`."""
+    return int(float(rate) * (number / clock.ticks_per_microsecond) / _MICROSECONDS)

@@ -8,7 +8,7 @@ from pytc.tc.clock import Clock
 from pytc.tc.kinds.declaration import U32, Form
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.fields import flag, number, six_digits
-from pytc.tc.kinds.shared.ratespec import exact_ticks
+from pytc.tc.kinds.shared.ratespec import ticks
 from pytc.tc.rates import split_number
 
 #: TC_RED_*.
@@ -95,7 +95,7 @@ def logarithms(kind: str, values: Values, packet: int, unit: int = 1) -> None:
 
 def idle_table(values: Values, packet: int, rate: int, clock: Clock) -> None:
     """Add ``Scell_log`` and ``STAB``, by which the average ages while nothing is sent."""
-    time = exact_ticks(rate, packet, clock)
+    time = ticks(rate, packet, clock)
     decay = -math.log(1 - 0.5 ** values["Wlog"]) / (time or 1)
     limit = _LARGEST_SHIFT / decay / (2 * _CELLS)
     cell = next((log for log in range(_LOGS - 1) if limit < 1 << log), _LOGS - 1)

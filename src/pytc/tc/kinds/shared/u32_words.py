@@ -4,7 +4,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytc.errors import InvalidOptionsError
+from pytc.errors import InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
 from pytc.tc.kinds.shared.u32_selector import (
     EAT,
@@ -211,7 +211,10 @@ def _ethernet(word: str) -> bytes:
 
 
 def _mark(cursor: Cursor) -> bytes:
-    word, mask_word = _next(cursor), _next(cursor)
+    word = cursor.take()
+    if cursor.done:
+        raise UsageError('Error: argument "mark" is required', hints=("a mark has a mask: match mark 1 0xffffffff",))
+    mask_word = cursor.take()
     numbers = []
     for name, text in (("value", word), ("mask", mask_word)):
         try:

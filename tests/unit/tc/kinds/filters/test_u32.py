@@ -124,7 +124,7 @@ class TestU32Shown:
         more = (("TCA_U32_PCNT", struct.pack("=4Q", 9, 3, 5, 4)),)
         text, members = described("u32", options, about=Display(statistics=True), more=more)
         assert text == (
-            "*flowid 1:1 (rule hit 9 success 3)\n  match 00000001/00000001 at 0 (success 5 ) "
+            "flowid 1:1 (rule hit 9 success 3)\n  match 00000001/00000001 at 0 (success 5 ) "
             "\n  match 00000002/00000002 at 4 (success 4 ) "
         )
         assert (members["rule_hit"], members["rule_success"]) == (9, 3)

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
@@ -94,7 +94,7 @@ def test_words_of_a_class() -> None:
         "rate %%",
         "r 1mbit",
         "rate 1mbit ce 1mbit",
-        "rate 1mbit burst 5g",
+        "rate 1mbit cburst 5g",
         "rate 1mbit burst 1k/3",
         "rate 1mbit burst 1k/0",
         "rate 1mbit burst 1k/",
@@ -155,14 +155,21 @@ def test_any_words_are_options_or_an_error(words: list[str]) -> None:
     [  # as the real tc encodes them
         ("rate 10mbit", 20_000, 20_000),
         ("rate 1mbit ceil 5mbit burst 15k", 1_920_000, 40_000),
-        ("rate 1gbit", 187, 187),
-        ("rate 100gbit", 0, 0),
-        ("rate 1mbit burst 1000000000", 2_056_561_152, 200_000),
+        ("rate 1gbit", 200, 200),
+        ("rate 100gbit", 3, 3),
+        ("rate 100gbit burst 5gb cburst 2000", 6_710_887, 3),
+        ("rate 1kbit cburst 50m", 200_000_000, 2**32 - 1),
     ],
 )
 def test_bursts_are_times(line: str, buffer: int, cbuffer: int) -> None:
     parameters = encoded_class(line)["TCA_HTB_PARMS"]
     assert struct.unpack_from("=II", parameters, 24) == (buffer, cbuffer)
+
+
+def test_bursts_that_take_too_long() -> None:
+    with pytest.raises(InvalidOptionsError, match="htb: burst out of range") as refusal:
+        encoded_class("rate 1mbit burst 1000000000")
+    assert refusal.value.hints == ("at 1000000 bit/s it takes 8000 seconds, and the kernel takes 274 at most",)
 
 
 def test_wide_rates_have_attributes_of_their_own() -> None:
@@ -174,6 +181,7 @@ def test_wide_rates_have_attributes_of_their_own() -> None:
 
 @given(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1))
 def test_what_is_encoded_can_be_decoded_and_shown(rate: int, ceil: int, burst: int, mtu: int) -> None:
+    assume(max(burst, mtu) / rate < 274)
     options = Options({"rate": rate, "ceil": ceil, "buffer": Burst(burst), "mtu": mtu})
     attributes = KIND.schema.decode(KIND.schema.encode(encode_class(options, AROUND)))
     shown = as_object(document_class(attributes, Display(details=True), CLOCK))
