@@ -59,7 +59,7 @@ def help_topic(name: str) -> str:
     from pytc.tc.kinds import actions
 
     kind = actions.find(name)
-    return kind.usage if kind is not None else ""
+    return kind.usage() if kind is not None else ""
 
 
 def help_topics() -> list[str]:

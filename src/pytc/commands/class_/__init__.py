@@ -44,7 +44,7 @@ def help_topic(name: str) -> str:
     from pytc.tc.kinds import qdiscs
 
     kind = qdiscs.find(name)
-    return kind.class_usage if kind is not None else ""
+    return kind.class_usage() if kind is not None else ""
 
 
 def help_topics() -> list[str]:

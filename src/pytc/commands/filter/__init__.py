@@ -57,7 +57,7 @@ def help_topic(name: str) -> str:
     from pytc.tc.kinds import filters
 
     kind = filters.find(name)
-    return kind.usage if kind is not None else ""
+    return kind.usage() if kind is not None else ""
 
 
 def help_topics() -> list[str]:

@@ -37,7 +37,7 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     Raises NetlinkError, QdiscConflictError, BpfError and its kin, InvalidOptionsError.
     """
     check_egress(context, change.selector)
-    if change.depends_on_words:
+    if change.follows_from_words:
         context.notes += program_remarks(change)
         last = last_filter_before(context, change)
         answers = send_filter(context, change, None)

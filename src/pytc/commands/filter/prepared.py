@@ -66,7 +66,7 @@ def run(context: Context, command: PreparedFilter) -> None:
 
 def prepare(command: Command) -> Command:
     """Return a command with its request encoded, or the command itself where the request takes more than words."""
-    if not isinstance(command, _CHANGES) or not command.depends_on_words:
+    if not isinstance(command, _CHANGES) or not command.follows_from_words:
         return command
     try:
         request = encode(filter_message(command, 0), 0, c.REQUEST | c.ACK)

@@ -72,7 +72,7 @@ def help_topic(name: str) -> str:
     from pytc.tc.kinds import qdiscs
 
     kind = qdiscs.find(name)
-    return _EXTRAS.get(name, "") if kind is None else kind.usage
+    return _EXTRAS.get(name, "") if kind is None else kind.usage()
 
 
 def help_topics() -> list[str]:

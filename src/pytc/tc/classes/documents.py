@@ -34,7 +34,7 @@ def class_parts(
         _head(record, display, names_device=names_device, names_qdisc=names_qdisc),
         options,
         record.statistics if display.statistics else None,
-        _own_statistics(record) if display.statistics else (),
+        _own_statistics(record, display) if display.statistics else (),
         display.iec,
     )
 
@@ -71,8 +71,8 @@ def _identifier(handle: Handle, display: Display, *, names_qdisc: bool) -> str:
     return f"{name}#{text}" if name is not None else text
 
 
-def _own_statistics(record: ClassRecord) -> Document:
+def _own_statistics(record: ClassRecord, display: Display) -> Document:
     kind = kinds.find(record.kind)
     if kind is None or kind.class_statistics is None or not record.own_statistics:
         return ()
-    return (*kind.class_statistics(record.own_statistics), Field("", text="\n"))
+    return (*kind.class_statistics(record.own_statistics, display), Field("", text="\n"))

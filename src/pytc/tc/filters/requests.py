@@ -39,7 +39,7 @@ class FilterChange(Value):
     estimator: bytes = b""
 
     @property
-    def depends_on_words(self) -> bool:
+    def follows_from_words(self) -> bool:
         """True where the request follows from the words alone: nothing has to be opened, loaded or looked up for it."""
         options = self.options
         if options is None:
@@ -49,7 +49,7 @@ class FilterChange(Value):
             (source is None or source.mode == BYTECODE)
             and not options.actions
             and options.police is None
-            and options.depends_on_words
+            and options.follows_from_words
         )
 
 
@@ -74,7 +74,7 @@ def filter_message(
         options = change.options
         attributes["TCA_OPTIONS"] = (
             _options_from_words(change.kind, options)
-            if program is None and not actions and options.depends_on_words
+            if program is None and not actions and options.follows_from_words
             else kind.schema.encode([*kind.encode(options, program), *(actions or ())])
         )
     if change.estimator:

@@ -6,7 +6,7 @@ from typing import Any
 from pytc.netlink.schema import Attributes, Type
 from pytc.render.documents import Document, Field, Part
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.declaration import Declared, Wire, encoder, read_values, shower, word_table
+from pytc.tc.kinds.declaration import Declared, Wire, encoder, helper, read_values, renderer, word_table
 from pytc.tc.kinds.interface import ActionKind, Encoded, EncodeEnv, RenderEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.action_parts import (
@@ -17,7 +17,6 @@ from pytc.tc.kinds.shared.action_parts import (
     optional_control,
     optional_index,
 )
-from pytc.tc.kinds.shared.help import usage_text
 from pytc.words.engine import Cursor
 
 #: The members of struct tc_gen, with which the structure in ``PARMS`` begins.
@@ -62,7 +61,7 @@ def action(
     index.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
-    encode_values, show = encoder(declared, wire), shower(declared)
+    encode_values, show = encoder(declared, wire), renderer(declared)
 
     def parse(cursor: Cursor) -> DeclaredActionOptions:
         first = cursor.peek() or ("" if bare else cursor.take())  # raises UsageError: the line has ended
@@ -84,8 +83,7 @@ def action(
         return [*head, *show(wire.decode(attributes), env)]
 
     head = (Field("kind", name, f"{name} "),) if heading is None else heading
-    ending = "[ CONTROL ] [ index INDEX ]"
-    usage = usage_text(declared.synopsis or f"action {name}", declared.options, declared.notes, ending, declared.forms)
+    usage = helper(declared, f"action {name}", "[ CONTROL ] [ index INDEX ]")
     return ActionKind(name, wire.schema, parse, encode, document, usage, heading, restoration)
 
 

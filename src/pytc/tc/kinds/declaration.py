@@ -137,9 +137,9 @@ class Wire:
 
     def __init__(self, prefix: str, table: Sequence[tuple[str, Type | Layout]], header: Layout | None) -> None:
         self.prefix = f"{prefix}_"
-        self.layouts = {name: type for name, type in table if isinstance(type, Layout)}
+        self.structures = {name: type for name, type in table if isinstance(type, Layout)}
         if header is not None:
-            self.layouts[HEADER] = header
+            self.structures[HEADER] = header
         self.schema = Schema(
             (f"{prefix}_UNSPEC", "none"),
             *((f"{prefix}_{name}", "cdata" if isinstance(type, Layout) else type) for name, type in table),
@@ -152,7 +152,7 @@ class Wire:
         """
         encoded: Encoded = []
         for name in sent:
-            layout = self.layouts.get(name)
+            layout = self.structures.get(name)
             if layout is not None and name not in values:
                 encoded.append((self.prefix + name if name else HEADER, layout.pack(values)))
             elif name in values:
@@ -166,7 +166,7 @@ class Wire:
         start = len(self.prefix)
         for name, value in attributes.items():
             short = name[start:] if name else HEADER
-            layout = self.layouts.get(short)
+            layout = self.structures.get(short)
             if layout is None:
                 values[short] = value
             else:
@@ -195,6 +195,17 @@ def word_table(declared: Declared) -> Table:
     return Table(option.row(declared) for option in declared.options)
 
 
+def helper(declared: Declared, synopsis: str, ending: str = "") -> Callable[[], str]:
+    """Return what makes the help text, which few commands ask for."""
+
+    def usage() -> str:
+        from pytc.tc.kinds.shared.help import usage_text
+
+        return usage_text(declared.synopsis or synopsis, declared.options, declared.notes, ending, declared.forms)
+
+    return usage
+
+
 def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any], Encoded]:
     """Return what turns values into attributes, given what surrounds them."""
     options = declared.options
@@ -215,7 +226,7 @@ def encoder(declared: Declared, wire: Wire) -> Callable[[Mapping[str, Any], Any]
     return encode
 
 
-def shower(declared: Declared) -> Callable[[Values, Any], list[Part]]:
+def renderer(declared: Declared) -> Callable[[Values, Any], list[Part]]:
     """Return what shows values, given what surrounds them, which has display options as ``display``."""
     steps: list[Callable[[Values, Any], Iterable[Part]]] = []
     options = {option.word: option for option in declared.options}

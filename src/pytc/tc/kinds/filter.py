@@ -8,7 +8,18 @@ from pytc.handles import Handle, parse_classid
 from pytc.netlink.schema import Attributes, Type
 from pytc.render.documents import Document, Field, Part
 from pytc.tc.actions.action import Action, ActionOptions
-from pytc.tc.kinds.declaration import U32, Declared, Form, Option, Wire, encoder, read_values, shower, word_table
+from pytc.tc.kinds.declaration import (
+    U32,
+    Declared,
+    Form,
+    Option,
+    Wire,
+    encoder,
+    helper,
+    read_values,
+    renderer,
+    word_table,
+)
 from pytc.tc.kinds.interface import (
     Encoded,
     FilterKind,
@@ -21,7 +32,6 @@ from pytc.tc.kinds.interface import (
 )
 from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags, take_actions, take_police
-from pytc.tc.kinds.shared.help import usage_text
 from pytc.words.engine import Cursor, unsigned
 
 
@@ -111,7 +121,7 @@ class DeclaredFilterOptions(FilterOptions):
     values: Mapping[str, Any]
     actions: tuple[Action, ...] = ()
     police: ActionOptions | None = None
-    depends_on_words: bool = True
+    follows_from_words: bool = True
 
     def __hash__(self) -> int:
         return hash((frozenset(self.values.items()), self.actions, self.police))
@@ -144,7 +154,7 @@ def filter(
     handle: Callable[[str], int] = numeric_handle,
     brief: tuple[str, ...] = (),
     settle: Callable[[DeclaredFilterOptions, str], tuple[DeclaredFilterOptions, str]] | None = None,
-    depends_on_words: Callable[[Values], bool] = lambda values: True,
+    follows_from_words: Callable[[Values], bool] = lambda values: True,
     sends_always: bool = False,
     place: Callable[[DeclaredFilterOptions, FilterPlace], DeclaredFilterOptions] | None = None,
     restoration: Restoration | None = None,
@@ -152,19 +162,19 @@ def filter(
     """Return a kind of filter with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
     ``actions`` and ``police`` are the names of the attributes for these, ``brief`` of those that brief output shows;
-    ``depends_on_words`` is asked of the values (:class:`~pytc.tc.kinds.interface.FilterOptions`); see
+    ``follows_from_words`` is asked of the values (:class:`~pytc.tc.kinds.interface.FilterOptions`); see
     :class:`~pytc.tc.kinds.interface.FilterKind` for the rest. What shows values is given a
     :class:`~pytc.tc.kinds.interface.FilterView`.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
-    encode_values, show = encoder(declared, wire), shower(declared)
+    encode_values, show = encoder(declared, wire), renderer(declared)
 
     def parse(cursor: Cursor) -> DeclaredFilterOptions:
         values = read_values(cursor, table, declared, f"filter {name}")
         found = all_actions(values)
         values.pop("actions", None)
         police = values.pop("police", None)
-        return DeclaredFilterOptions(values, found, police, depends_on_words(values))
+        return DeclaredFilterOptions(values, found, police, follows_from_words(values))
 
     def encode(options: DeclaredFilterOptions, program: OpenedProgram | None) -> Encoded:
         return encode_values(options.values, None)
@@ -188,7 +198,7 @@ def filter(
         settle=settle,
         sends_always=sends_always,
         brief=tuple(f"{prefix}_{attribute}" for attribute in brief),
-        usage=usage_text(declared.synopsis or name, declared.options, declared.notes),
+        usage=helper(declared, name),
         place=place,
         restoration=restoration,
     )

@@ -60,7 +60,7 @@ class FilterOptions(Value):
         return None
 
     @property
-    def depends_on_words(self) -> bool:
+    def follows_from_words(self) -> bool:
         """False where a name stands for a number that the kernel gives anew: of a device, or of a set."""
         return True
 
@@ -133,8 +133,8 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     ``place`` returns options as they are sent for a place, where they depend on it, and raises InvalidOptionsError.
 
     A kind that takes actions names their attributes, ``actions`` and ``police``. ``brief`` are the attributes that
-    brief output shows. ``usage`` is a help text. Where it ``sends_always``, options are sent also without any word.
-    Without a ``restoration``, an existing filter cannot be restored.
+    brief output shows. ``usage`` returns a help text. Where it ``sends_always``, options are sent also without any
+    word. Without a ``restoration``, an existing filter cannot be restored.
     """
 
     name: str
@@ -148,7 +148,7 @@ class FilterKind(Value, Generic[_Filter, _Record]):
     police: str = ""
     settle: Callable[[_Filter, str], tuple[_Filter, str]] | None = None
     brief: tuple[str, ...] = ()
-    usage: str = ""
+    usage: Callable[[], str] = str
     sends_always: bool = False
     place: Callable[[_Filter, FilterPlace], _Filter] | None = None
     restoration: Restoration | None = None
@@ -190,9 +190,9 @@ class RenderEnv(NamedTuple):
 class ActionKind(Value, Generic[_Action]):
     """A kind of action.
 
-    ``parse`` reads all words up to those that every action may have (cookie, hw_stats ...). ``usage`` is a help text,
-    ``heading`` what brief output shows before the index, where that is not the kind. Without a ``restoration``, an
-    existing action cannot be restored.
+    ``parse`` reads all words up to those that every action may have (cookie, hw_stats ...). ``usage`` returns a help
+    text, ``heading`` is what brief output shows before the index, where that is not the kind. Without a
+    ``restoration``, an existing action cannot be restored.
     """
 
     name: str
@@ -200,7 +200,7 @@ class ActionKind(Value, Generic[_Action]):
     parse: Callable[[Cursor], _Action]
     encode: Callable[[_Action, EncodeEnv], Encoded]
     document: Callable[[Attributes, RenderEnv], Document]
-    usage: str
+    usage: Callable[[], str]
     heading: Document | None = None
     restoration: Restoration | None = None
 
@@ -224,8 +224,8 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     keeps as :data:`~pytc.netlink.schema.HEADER`, and which is the first that is encoded. ``encode`` returns None where
     no TCA_OPTIONS is to be sent; ``nested`` says that it is sent with NLA_F_NESTED, without which some kinds refuse it.
     ``flags`` returns what the request has in its header besides the verb's. ``statistics`` and ``class_statistics``
-    show the kind's own statistics (bytes of TCA_STATS_APP). ``usage`` and ``class_usage`` are help texts. A kind that
-    has one place only names it as ``default_parent``, and its handle there.
+    show the kind's own statistics (bytes of TCA_STATS_APP). ``usage`` and ``class_usage`` return help texts. A kind
+    that     has one place only names it as ``default_parent``, and its handle there.
     """
 
     name: str
@@ -233,15 +233,14 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     parse: Callable[[Cursor], _Qdisc]
     encode: Callable[[_Qdisc, QdiscEnv], Encoded | None]
     document: Callable[[Attributes, Display, Clock], Document]
-    usage: str
+    usage: Callable[[], str]
     header: int = 0
-    statistics: Callable[[bytes], Document] | None = None
-    rate_statistics: Callable[[bytes, Display], Document] | None = None
+    statistics: Callable[[bytes, Display], Document] | None = None
     parse_class: Callable[[Cursor], _Class] | None = None
     encode_class: Callable[[_Class, QdiscEnv], Encoded] | None = None
     document_class: Callable[[Attributes, Display, Clock], Document] | None = None
-    class_statistics: Callable[[bytes], Document] | None = None
-    class_usage: str = ""
+    class_statistics: Callable[[bytes, Display], Document] | None = None
+    class_usage: Callable[[], str] = str
     default_handle: Handle = UNSPEC
     default_parent: Handle = UNSPEC
     nested: bool = False

@@ -7,10 +7,9 @@ from pytc.handles import UNSPEC, Handle
 from pytc.netlink.schema import HEADER, Attributes, Type
 from pytc.render.documents import Display, Document
 from pytc.tc.clock import Clock
-from pytc.tc.kinds.declaration import Declared, Wire, encoder, read_values, shower, word_table
+from pytc.tc.kinds.declaration import Declared, Wire, encoder, helper, read_values, renderer, word_table
 from pytc.tc.kinds.interface import Encoded, QdiscEnv, QdiscKind, Restoration
 from pytc.tc.kinds.layout import Layout
-from pytc.tc.kinds.shared.help import usage_text
 from pytc.value import Value
 from pytc.words.engine import Cursor
 
@@ -35,10 +34,9 @@ def qdisc(
     prefix: str = "",
     attributes: Sequence[tuple[str, Type | Layout]] = (),
     header: Layout | None = None,
-    statistics: Callable[[bytes], Document] | None = None,
-    rate_statistics: Callable[[bytes, Display], Document] | None = None,
+    statistics: Callable[[bytes, Display], Document] | None = None,
     classes: Declared | None = None,
-    class_statistics: Callable[[bytes], Document] | None = None,
+    class_statistics: Callable[[bytes, Display], Document] | None = None,
     default_handle: Handle = UNSPEC,
     default_parent: Handle = UNSPEC,
     nested: bool = False,
@@ -57,7 +55,7 @@ def qdisc(
             "parse_class": _parser(classes, f"class {name}"),
             "encode_class": _encoder(classes, class_wire),
             "document_class": _documenter(classes, class_wire),
-            "class_usage": usage_text(classes.synopsis or f"class add ... {name}", classes.options, classes.notes),
+            "class_usage": helper(classes, f"class add ... {name}"),
         }
     return QdiscKind(
         name,
@@ -65,10 +63,9 @@ def qdisc(
         _parser(declared, f"qdisc {name}"),
         _encoder(declared, wire),
         _documenter(declared, wire),
-        usage_text(declared.synopsis or name, declared.options, declared.notes, forms=declared.forms),
+        helper(declared, name),
         header=header.size if header is not None else 0,
         statistics=statistics,
-        rate_statistics=rate_statistics,
         class_statistics=class_statistics,
         default_handle=default_handle,
         default_parent=default_parent,
@@ -95,8 +92,8 @@ def _encoder(declared: Declared, wire: Wire) -> Callable[[Options | None, QdiscE
 
 
 def _documenter(declared: Declared, wire: Wire) -> Callable[[Attributes, Display, Clock], Document]:
-    show = shower(declared)
-    header = wire.layouts.get(HEADER)
+    show = renderer(declared)
+    header = wire.structures.get(HEADER)
     least = header.size if header is not None else 0
 
     def document(attributes: Attributes, display: Display, clock: Clock) -> Document:

@@ -62,9 +62,6 @@ def _statistics(record: QdiscRecord, display: Display) -> list[Part]:
     if record.statistics is not None:
         fields += statistics_fields(record.statistics, iec=display.iec)
     kind, own = kinds.find(record.kind), record.own_statistics
-    if kind is not None and own:
-        if kind.statistics is not None:
-            fields += [*kind.statistics(own), Field("", text="\n")]
-        elif kind.rate_statistics is not None:
-            fields += [*kind.rate_statistics(own, display), Field("", text="\n")]
+    if kind is not None and own and kind.statistics is not None:
+        fields += [*kind.statistics(own, display), Field("", text="\n")]
     return fields

@@ -71,9 +71,9 @@ def test_each_module_has_the_kind_of_its_name() -> None:
 def test_help(kind: AnyQdiscKind) -> None:
     with pytest.raises(HelpRequested) as request:
         kind.parse(Cursor(["help"]))
-    assert usage(request.value.topic) == kind.usage
-    assert kind.usage.startswith(("Usage: ... ", "Usage: ... qdisc add ... "))
-    assert kind.usage.endswith("\n")
+    assert usage(request.value.topic) == kind.usage()
+    assert kind.usage().startswith(("Usage: ... ", "Usage: ... qdisc add ... "))
+    assert kind.usage().endswith("\n")
     assert f"qdisc {kind.name}" in topics()
     assert (f"class {kind.name}" in topics()) == (kind.parse_class is not None)
 
@@ -98,9 +98,7 @@ def test_any_bytes_can_be_shown(kind: AnyQdiscKind, raw: bytes) -> None:
     show_options(kind, raw)
     for statistics in (kind.statistics, kind.class_statistics):
         if statistics is not None:
-            show(statistics(raw))
-    if kind.rate_statistics is not None:
-        show(kind.rate_statistics(raw, Display()))
+            show(statistics(raw, Display()))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.schema.rows], ids=lambda kind: kind.name)
@@ -207,7 +205,7 @@ def test_statistics(name: str, raw: bytes, text: str) -> None:
     kind = qdiscs.find(name)
     assert kind is not None
     assert kind.statistics is not None
-    assert show(kind.statistics(raw)) == text
+    assert show(kind.statistics(raw, Display())) == text
 
 
 def test_classes_of_drr() -> None:
@@ -221,7 +219,7 @@ def test_classes_of_drr() -> None:
         assert encoded == [("TCA_DRR_QUANTUM", value) for value in sent]
     assert kind.document_class is not None
     assert show(kind.document_class({"TCA_DRR_QUANTUM": 3000}, Display(), CLOCK)) == "quantum 3000b "
-    assert show(kind.class_statistics(struct.pack("=I", 2048))) == " deficit 2Kb "
+    assert show(kind.class_statistics(struct.pack("=I", 2048), Display())) == " deficit 2Kb "
 
 
 @pytest.mark.parametrize(

@@ -109,4 +109,4 @@ def document(attributes: Attributes, env: RenderEnv) -> Document:
     return [*fields, Field("", text="\n ")]
 
 
-KIND = ActionKind("bpf", SCHEMA, parse, encode, document, _USAGE)
+KIND = ActionKind("bpf", SCHEMA, parse, encode, document, lambda: _USAGE)

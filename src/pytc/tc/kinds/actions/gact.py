@@ -10,7 +10,6 @@ from pytc.errors import InvalidOptionsError, UsageError
 from pytc.netlink.schema import Attributes, Schema
 from pytc.render.documents import Document, Field, Group, Part
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds import actions
 from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv, Restoration
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
@@ -21,6 +20,7 @@ from pytc.tc.kinds.shared.action_parts import (
     reference_fields,
     take_control,
     time_fields,
+    unknown_action,
 )
 from pytc.words.engine import Cursor, choose, matches, unsigned
 
@@ -76,10 +76,7 @@ def _control(cursor: Cursor) -> int:
     if not cursor.done and matches(cursor.peek(), "index"):
         return PASS
     if not is_control(cursor.peek() or cursor.take()):
-        raise UsageError(
-            f'Bad action type "{cursor.peek()}": the actions that pytc knows are '
-            f"{', '.join(actions.names())}, and controls like drop and ok"
-        )
+        raise unknown_action(cursor.peek())
     return take_control(cursor)
 
 
@@ -139,6 +136,6 @@ KIND = ActionKind(
     parse,
     encode,
     document,
-    _USAGE,
+    lambda: _USAGE,
     restoration=Restoration(unset={"TCA_GACT_PROB": bytes(8)}),
 )

@@ -169,4 +169,4 @@ def document(attributes: Attributes, env: RenderEnv) -> Document:
     ]
 
 
-KIND = ActionKind("mirred", SCHEMA, parse, encode, document, _USAGE, restoration=Restoration(replaces=True))
+KIND = ActionKind("mirred", SCHEMA, parse, encode, document, lambda: _USAGE, restoration=Restoration(replaces=True))

@@ -328,4 +328,4 @@ def _controls(control: int, conform: int | None) -> list[Part]:
     ]
 
 
-KIND = ActionKind("police", SCHEMA, parse, encode, document, _USAGE, heading=(Field("kind", "police"),))
+KIND = ActionKind("police", SCHEMA, parse, encode, document, lambda: _USAGE, heading=(Field("kind", "police"),))

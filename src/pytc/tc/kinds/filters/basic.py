@@ -35,6 +35,6 @@ KIND = filter(
     actions="ACT",
     police="POLICE",
     handle=strict_handle,
-    depends_on_words=names_nothing,
+    follows_from_words=names_nothing,
     restoration=Restoration(replaces=True, counters=("TCA_BASIC_PCNT",), place="first"),
 )

@@ -225,6 +225,6 @@ KIND = FilterKind(
     actions="TCA_BPF_ACT",
     police="TCA_BPF_POLICE",
     brief=("TCA_BPF_FLAGS_GEN",),
-    usage=_USAGE,
+    usage=lambda: _USAGE,
     restoration=Restoration(replaces=True, described=("TCA_BPF_TAG",), place="first"),
 )

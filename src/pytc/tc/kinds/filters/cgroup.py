@@ -29,7 +29,7 @@ given.
     actions="ACT",
     police="POLICE",
     handle=strict_handle,
-    depends_on_words=names_nothing,
+    follows_from_words=names_nothing,
     sends_always=True,
     restoration=Restoration(replaces=True, place="first"),
 )

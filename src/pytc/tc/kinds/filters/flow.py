@@ -192,7 +192,7 @@ The operations "and", "or" and "xor" may come several times, and are done in the
     ),
     actions="ACT",
     police="POLICE",
-    depends_on_words=names_nothing,
+    follows_from_words=names_nothing,
     sends_always=True,
     restoration=Restoration(unset=_ABSENT, place="last"),
 )

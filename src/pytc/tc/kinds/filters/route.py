@@ -124,6 +124,6 @@ KIND = filter(
     police="POLICE",
     handle=_handle,
     settle=_settle,
-    depends_on_words=lambda values: "fromif" not in values,
+    follows_from_words=lambda values: "fromif" not in values,
     restoration=Restoration(refuse=_refuse_move, place="first"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.clock import Clock
 from pytc.tc.kinds.declaration import NUMBER, SIZE, U16, U32, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import QdiscEnv
@@ -253,7 +253,7 @@ def _show_shared(shared: Values, view: View) -> Iterator[Field]:
             yield Field(name, time, f"{name} {format_time(time)} {raw}")
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     """Return struct tc_cbq_xstats as fields."""
     if len(raw) < _STATISTICS.size:
         return ()

@@ -1,7 +1,7 @@
 """The ``codel`` qdisc: drops by how long packets wait (tc-codel(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_codel.c)."""
 
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.kinds.declaration import OFF, ON, PACKETS, TIME, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
@@ -14,7 +14,7 @@ from pytc.tc.rates import format_time
 _STATISTICS = Layout("4Ii4I", "maxpacket count lastcount ldelay drop_next drop_overlimit ecn_mark dropping ce_mark")
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     values = _STATISTICS.unpack(raw)
     fields = [
         counter("count", values["count"], "  "),

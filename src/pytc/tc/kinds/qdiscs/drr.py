@@ -1,6 +1,6 @@
 """The ``drr`` qdisc and its classes, served in turn (tc-drr(8); net/sched/sch_drr.c)."""
 
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.kinds.declaration import SIZE, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
@@ -11,7 +11,7 @@ from pytc.tc.rates import format_size
 _STATISTICS = Layout("I", "deficit")
 
 
-def _class_statistics(raw: bytes) -> Document:
+def _class_statistics(raw: bytes, display: Display) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
     deficit = _STATISTICS.unpack(raw)["deficit"]

@@ -95,7 +95,7 @@ def _check(values: Values) -> None:
     values |= {"TARGET": typical, "TUPDATE": update, "ALPHA": int(alpha * _SCALE), "BETA": int(beta * _SCALE)}
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
     values = _STATISTICS.unpack(raw)

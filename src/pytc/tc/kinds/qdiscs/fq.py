@@ -4,7 +4,7 @@ import struct
 from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, S32, SIZE, TIME, TIME64, U32, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
@@ -142,7 +142,7 @@ def _show_horizon_drop(values: Values, view: View) -> list[Field]:
     return [Field(name, None, f"{name} ")]
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     """Return struct tc_fq_qd_stats as fields; older kernels send less of it."""
     values: dict[str, Any] = _STATISTICS.unpack(raw)
     delay, latency = values["next_packet_delay"], values["latency"]

@@ -2,7 +2,7 @@
 net/sched/sch_fq_codel.c)."""
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, PACKETS, SIZE, TIME, U8, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout, Values
@@ -56,11 +56,11 @@ _qdisc_statistics = statistics_lines(
 )
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     of, rest = _TYPE.unpack(raw)["type"], raw[_TYPE.size :]
     if of:
         return _class_statistics(**_CLASS.unpack(rest)) if of == 1 else ()
-    return _qdisc_statistics(rest)
+    return _qdisc_statistics(rest, display)
 
 
 def _class_statistics(deficit: int, ldelay: int, count: int, lastcount: int, dropping: int, drop_next: int) -> Document:

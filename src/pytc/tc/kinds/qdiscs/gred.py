@@ -29,7 +29,6 @@ from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.qdisc import Options, View, qdisc
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import number, size
-from pytc.tc.kinds.shared.help import usage_text
 from pytc.tc.kinds.shared.ratespec import NARROW_RATE, narrow_bytes_per_second
 from pytc.tc.rates import format_size
 from pytc.words.engine import Cursor, unsigned
@@ -252,11 +251,17 @@ _ATTRIBUTES: tuple[tuple[str, Type], ...] = (
 _WIRE = Wire("TCA_GRED", _ATTRIBUTES, None)
 _encode_setup, _encode_queue = encoder(_NEW, _WIRE), encoder(_VIRTUAL_QUEUE, _WIRE)
 
+
+def _usage() -> str:
+    from pytc.tc.kinds.shared.help import usage_text
+
+    setup, queues = usage_text("gred setup", _NEW.options), usage_text("gred", _QUEUE_OPTIONS)
+    return f"{setup}\nThen, for each virtual queue:\n{queues}"
+
+
 KIND = qdisc("gred", _VIRTUAL_QUEUE, prefix="TCA_GRED", attributes=_ATTRIBUTES).replace(
     parse=_parse,
     encode=_encode,
-    usage=usage_text("gred setup", _NEW.options)
-    + "\nThen, for each virtual queue:\n"
-    + usage_text("gred", _QUEUE_OPTIONS),
+    usage=_usage,
     flags=_request_flags,
 )

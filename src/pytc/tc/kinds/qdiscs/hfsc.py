@@ -4,7 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Document, Field, Group, Part
+from pytc.render.documents import Display, Document, Field, Group, Part
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
 from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
@@ -144,7 +144,7 @@ def _show_class(values: Values, view: View) -> list[Part]:
     return fields
 
 
-def _class_statistics(raw: bytes) -> Document:
+def _class_statistics(raw: bytes, display: Display) -> Document:
     if len(raw) < _CLASS_STATISTICS.size:
         return ()
     values = _CLASS_STATISTICS.unpack(raw)

@@ -3,7 +3,7 @@
 import struct
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.kinds.declaration import DECIMAL, ON, U16, U32, Declared, Form, Option
 from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
@@ -121,7 +121,7 @@ def _show_class(values: Values, view: View) -> list[Field]:
     return fields
 
 
-def _class_statistics(raw: bytes) -> Document:
+def _class_statistics(raw: bytes, display: Display) -> Document:
     """Return struct tc_htb_xstats as fields; lent and borrowed are packets, the tokens are ticks."""
     if len(raw) < _CLASS_STATISTICS.size:
         return ()

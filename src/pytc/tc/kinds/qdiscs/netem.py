@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator, Mapping
 
-from pytc.render.documents import Document, Field, Group, Part
+from pytc.render.documents import Display, Document, Field, Group, Part
 from pytc.tc.kinds.declaration import NUMBER, ON, SIZE, Declared, Form, Option
 from pytc.tc.kinds.interface import QdiscEnv, Restoration
 from pytc.tc.kinds.layout import Layout, Values
@@ -14,6 +14,7 @@ from pytc.tc.kinds.shared.netem_words import (
     Chance,
     Delay,
     LossModel,
+    NetemRate,
     Slot,
     check,
     parse_seed,
@@ -68,10 +69,10 @@ def _complete(values: Values, env: QdiscEnv) -> None:
     if isinstance(loss, LossModel):
         values["LOSS"] = _model(loss)
     if "rate" in values:
-        full, overhead, cell, cell_overhead = values["rate"]
-        full = bytes_per_second(full, env)
-        numbers = {"packetoverhead": overhead, "cellsize": cell, "celloverhead": cell_overhead}
-        values["RATE"] = _RATE.pack({"rate": min(full, U32), **numbers})
+        rate: NetemRate = values["rate"]
+        full = bytes_per_second(rate.rate, env)
+        sizes = {"packetoverhead": rate.packet_overhead, "cellsize": rate.cell_size, "celloverhead": rate.cell_overhead}
+        values["RATE"] = _RATE.pack({"rate": min(full, U32), **sizes})
         if full > U32:
             values["RATE64"] = full
     if slot is not None:
@@ -186,9 +187,9 @@ _lines = statistics_lines(
 )
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     """Return the start of struct tc_netem_xstats, which kernels send since v7.2, as fields."""
-    return _lines(raw) if len(raw) >= _COUNTERS else ()
+    return _lines(raw, display) if len(raw) >= _COUNTERS else ()
 
 
 def _chance(word: str) -> Form:

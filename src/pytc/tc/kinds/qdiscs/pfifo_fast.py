@@ -20,5 +20,5 @@ def _parse(cursor: Cursor) -> None:
 
 
 KIND: QdiscKind[None, None] = QdiscKind(
-    "pfifo_fast", Schema(), _parse, lambda options, env: None, document, _USAGE, header=OPTIONS.size
+    "pfifo_fast", Schema(), _parse, lambda options, env: None, document, lambda: _USAGE, header=OPTIONS.size
 )

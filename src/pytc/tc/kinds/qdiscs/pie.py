@@ -1,7 +1,7 @@
 """The ``pie`` qdisc: drops by the delay of the queue and its trend (tc-pie(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_pie.c)."""
 
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Display, Document, Field
 from pytc.tc.kinds.declaration import PACKETS, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
@@ -15,7 +15,7 @@ _CERTAIN = 2**64
 _STATISTICS = Layout("Q8I", "prob delay rate estimating pkts_in dropped overlimit maxq ecn_mark")
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
     values = _STATISTICS.unpack(raw)

@@ -124,7 +124,7 @@ KIND: QdiscKind[PrioOptions, None] = QdiscKind(
     parse,
     encode,
     document,
-    _USAGE,
+    lambda: _USAGE,
     header=OPTIONS.size,
     restoration=Restoration(refuse=_refuse_bands),
 )

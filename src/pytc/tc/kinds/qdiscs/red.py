@@ -3,7 +3,7 @@
 import struct
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import ArrayField, Document, Field, Part
+from pytc.render.documents import ArrayField, Display, Document, Field, Part
 from pytc.tc.kinds.declaration import NUMBER, ON, SIZE, U32, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.kinds.layout import Layout, Values
@@ -83,7 +83,7 @@ def _show(values: Values, view: View) -> list[Part]:
     ]
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
     values = _STATISTICS.unpack(raw)

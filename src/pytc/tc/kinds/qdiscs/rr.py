@@ -25,4 +25,4 @@ def _parse(cursor: Cursor) -> Any:
         raise HelpRequested("qdisc rr") from None
 
 
-KIND: AnyQdiscKind = PRIO.replace(name="rr", parse=_parse, usage=_USAGE, restoration=None)
+KIND: AnyQdiscKind = PRIO.replace(name="rr", parse=_parse, usage=lambda: _USAGE, restoration=None)

@@ -55,7 +55,7 @@ def _check(values: Values) -> None:
         values[name] = math.floor(values.get(name, default) * _CERTAIN + 0.5)
 
 
-def _statistics(raw: bytes) -> Document:
+def _statistics(raw: bytes, display: Display) -> Document:
     if len(raw) < _STATISTICS.size:
         return ()
     values = _STATISTICS.unpack(raw)

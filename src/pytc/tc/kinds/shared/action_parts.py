@@ -74,6 +74,17 @@ def is_control(word: str) -> bool:
     return bool(choose(word, tuple(_CONTROLS)))
 
 
+def unknown_action(word: str) -> UsageError:
+    """Return the error about a word that is neither a kind of action nor a control."""
+    from pytc.tc.kinds import actions
+    from pytc.words.suggestions import suggestion
+
+    hint = suggestion(
+        word, (*actions.names(), *_CONTROLS), '"pytc actions help" lists the kinds, and controls like drop'
+    )
+    return UsageError(f'Bad action type "{word}"', hints=(hint,))
+
+
 def take_control(cursor: Cursor, error: type[PytcError] = UsageError) -> int:
     """Take a control with its operand.
 

@@ -6,7 +6,7 @@ from typing import Any
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds import actions as kinds
-from pytc.tc.kinds.shared.action_parts import is_control
+from pytc.tc.kinds.shared.action_parts import is_control, unknown_action
 from pytc.words.engine import Cursor, choose, matches
 
 #: What ends a list of actions: words of the filter, and of the next command.
@@ -58,10 +58,7 @@ def _action(cursor: Cursor) -> Action:
     name = "gact" if is_control(cursor.peek()) else cursor.take()
     kind = kinds.find(name)
     if kind is None:
-        raise UsageError(
-            f'Bad action type "{name}": pytc knows {", ".join(kinds.names())}, and the controls pass, '
-            "drop, pipe, continue, reclassify, trap, jump and goto"
-        )
+        raise unknown_action(name)
     if cursor.peek() == "help":
         raise HelpRequested(f"action {name}")
     options = kind.parse(cursor)

@@ -173,7 +173,7 @@ def cake(name: str) -> AnyQdiscKind:
             ("RAW", "cdata"),
             *rows("uint32", "WASH MPU INGRESS ACK_FILTER SPLIT_GSO FWMARK"),
         ),
-        rate_statistics=cake_statistics.qdisc_statistics,
+        statistics=cake_statistics.qdisc_statistics,
         class_statistics=cake_statistics.flow_statistics,
         restoration=Restoration(unset={"TCA_CAKE_RAW": None}, refuse=_refuse_tins) if name == "cake" else None,
     )

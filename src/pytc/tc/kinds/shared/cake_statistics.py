@@ -143,7 +143,7 @@ def _table(tins: Sequence[Mapping[str, Any]], display: Display) -> str:
     return "\n".join([*lines, ""])
 
 
-def flow_statistics(raw: bytes) -> Document:
+def flow_statistics(raw: bytes, display: Display) -> Document:
     """Return the statistics of a flow, which cake shows as a class."""
     values = _STATISTICS.decode(raw)
     fields: list[Field] = []

@@ -3,7 +3,7 @@
 from pytc.tc.kinds.declaration import Form, Option
 from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.ematch_tree import encode_tree, show_ematches
-from pytc.tc.kinds.shared.ematch_words import depends_on_words, read_expression
+from pytc.tc.kinds.shared.ematch_words import follows_from_words, read_expression
 
 __all__ = ["MATCH", "NOTES", "names_nothing", "show_ematches"]
 
@@ -31,4 +31,4 @@ MATCH = Option(
 
 def names_nothing(values: Values) -> bool:
     """Report whether the bytes of a filter's ematches follow from the words alone."""
-    return depends_on_words(values.get("EMATCHES", ()))
+    return follows_from_words(values.get("EMATCHES", ()))

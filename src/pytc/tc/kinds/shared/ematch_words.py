@@ -233,10 +233,10 @@ def _unexpected(token: _Token | None, expected: str) -> InvalidOptionsError:
     return _syntax_error(f'{expected} expected at "{shown}"')
 
 
-def depends_on_words(terms: Sequence[Term]) -> bool:
+def follows_from_words(terms: Sequence[Term]) -> bool:
     """Report whether the bytes of terms follow from their words alone."""
     for term in terms:
         kind = kinds.find(term.kind) if term.kind else None
-        if (kind is not None and kind.encode is not None) or not depends_on_words(term.terms):
+        if (kind is not None and kind.encode is not None) or not follows_from_words(term.terms):
             return False
     return True

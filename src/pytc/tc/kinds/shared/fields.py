@@ -70,7 +70,7 @@ def unknown_options(what: str, raw: bytes) -> Document:
     return (Field("optlen", len(raw), f"[Unknown {what}, optlen={len(raw)}] "), Field("raw", raw.hex()))
 
 
-def statistics_lines(layout: Layout, *lines: str, whole: bool = False) -> Callable[[bytes], Document]:
+def statistics_lines(layout: Layout, *lines: str, whole: bool = False) -> Callable[[bytes, Display], Document]:
     """Return what shows a kind's own statistics: lines of members of their structure.
 
     A member with ``?`` before it is printed unless it is 0; ``:time`` and ``:size`` behind it say how. With ``whole``,
@@ -78,7 +78,7 @@ def statistics_lines(layout: Layout, *lines: str, whole: bool = False) -> Callab
     """
     parts = [[_statistic(word, first=not at) for at, word in enumerate(line.split())] for line in lines]
 
-    def document(raw: bytes) -> Document:
+    def document(raw: bytes, display: Display) -> Document:
         if whole and len(raw) < layout.size:
             return ()
         values = layout.unpack(raw)

@@ -1,10 +1,7 @@
 """Help texts of kinds, made of what their options declare."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pytc.tc.kinds.declaration import Option
+from typing import Any
 
 _WIDTH = 118
 #: More words than fit in that stand above what they mean.
@@ -12,9 +9,9 @@ _LONGEST = 44
 
 
 def usage_text(
-    synopsis: str, options: "Sequence[Option]", notes: str = "", ending: str = "", forms: "Sequence[str]" = ()
+    synopsis: str, options: Sequence[Any], notes: str = "", ending: str = "", forms: Sequence[str] = ()
 ) -> str:
-    """Return a help text: a line of all options, a line about each, and notes behind them.
+    """Return a help text: a line of all options (those of a declaration), a line about each, and notes behind them.
 
     ``synopsis`` is what stands before the options, ``ending`` what stands behind them. Options that set the same value
     are alternatives, or other words for the same. ``forms`` stand for the line of all options, where not all of them go

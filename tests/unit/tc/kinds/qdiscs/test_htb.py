@@ -196,6 +196,6 @@ def test_any_bytes_can_be_shown(raw: bytes) -> None:
             [
                 KIND.document(attributes, shown, CLOCK),
                 document_class(attributes, shown, CLOCK),
-                class_statistics(raw),
+                class_statistics(raw, shown),
             ]
         )
