@@ -22,7 +22,8 @@ _MASKS = (
     (r"\b8[0-9a-f]{3}:(?![0-9a-f]*:)", "auto:"),
     (r'"seid": ?\d+', '"seid":0'),  # of flower: tc's JSON has the low 32 bits of 64
     (r'"leaf": ?"0x8[0-9a-f]{3}"', '"leaf":"auto"'),
-    (r"\b(seed\"?:? ?)\d{9,}", r"\1N"),  # of netem, which the kernel picks
+    (r" seed \d{9,}", " seed N"),  # of netem, which the kernel picks
+    (r'"seed": ?\d{9,}', '"seed":0'),
     # fq before Linux 6.7 has no bands, of which newer versions of tc print zeros.
     (r' band0_pkts 0 band1_pkts 0 band2_pkts 0|"band0_pkts":0,"band1_pkts":0,"band2_pkts":0,', ""),
 )
