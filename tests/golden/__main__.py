@@ -36,7 +36,7 @@ def write(directory: Path, names: list[str]) -> None:
     """Writes the records with these names, all without a name, and what the machine lacks."""
     machine.renew()
     directory.mkdir(parents=True, exist_ok=True)
-    kinds = {kind for session in all_sessions() for kind in session.kinds}
+    kinds = {kind for session in all_sessions() for kind in session.of_the_kernel}
     (directory / "lacks").write_text("".join(f"{name}\n" for name in kernel.missing(kinds, "em1")))
     runner = Runner()
     for name, record in _records(runner).items():

@@ -106,6 +106,11 @@ class Session(NamedTuple):
     steps: tuple[Step, ...]
 
     @property
+    def of_the_kernel(self) -> list[str]:
+        """Its kinds, without other needs."""
+        return [kind for kind in self.kinds if ":" not in kind and kind != "old_tc"]
+
+    @property
     def elsewhere(self) -> bool:
         """Whether it is for the VM."""
         return not EVERYWHERE.issuperset(self.kinds)
@@ -126,7 +131,7 @@ class Session(NamedTuple):
     @property
     def raw(self) -> bool:
         """Whether only the kernel's state is compared, and not what pytc shows of it."""
-        return not all(":" in kind or kind == "old_tc" or _is_known(kind) for kind in self.kinds)
+        return not all(map(_is_known, self.of_the_kernel))
 
     def __str__(self) -> str:
         return self.title
