@@ -48,7 +48,7 @@ def test_help_begins_as_programs_look_for_it(name: str) -> None:
     """shorewall asks for ``^Usage`` to know whether there is such a filter."""
     kind = kinds.find(name)
     assert kind is not None
-    assert kind.usage.startswith("Usage: ... ")
+    assert kind.usage().startswith("Usage: ... ")
 
 
 class TestSelectors:
