@@ -132,8 +132,17 @@ def _documents(message: TcMessage) -> Iterable[Document]:
 
 def _stable(value: Json) -> Json:
     if isinstance(value, dict):
-        return {key: _stable(member) for key, member in value.items() if key not in _VOLATILE}
+        return {
+            key: _stable(member)
+            for key, member in value.items()
+            if key not in _VOLATILE and not _is_chosen(key, member)
+        }
     return [_stable(element) for element in value] if isinstance(value, list) else value
+
+
+def _is_chosen(key: str, value: Json) -> bool:
+    """Report whether a member is the number of a hash table of u32 that the kernel has chosen."""
+    return key == "key_ht" and isinstance(value, str) and int(value, 16) >= _CHOSEN_TABLE
 
 
 def _programs(value: Json) -> Iterator[int]:

@@ -359,3 +359,64 @@ def test_a_changed_program_goes_on_with_its_maps(
     assert applied(network, changed).startswith("~ filter dev em1 parent ingress")
     with Program.from_id(program_id(network)) as program:
         assert program_map_ids(program.fd) == maps
+
+
+def test_the_numbers_of_hash_tables_do_not_count(plain_network: Network) -> None:
+    """The kernel numbers them in the order in which preferences come up, which is another one here."""
+    text = "qdisc add dev em1 clsact\nfilter add dev em1 ingress pref 1 u32 match ip dport 1 0xffff\n"
+    applied(plain_network, text)
+    before = plain_network.state()
+    plain_network.ok(*"filter add dev em1 ingress pref 2 u32 match ip dport 2 0xffff".split())
+    plain_network.ok(*"filter del dev em1 ingress pref 1".split())
+    applied(plain_network, text, "prune", "all")
+    assert applied(plain_network, text, "prune", "all") == "unchanged\n"
+    assert plain_network.state() != before  # as tc shows the numbers
+
+
+#: Sends so many frames of EtherType 0x88b5 from one processor, and says when it has begun.
+_FLOOD = """
+import os, socket, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+sender.bind(("em2", 0))
+frame, left = b"\\xff" * 12 + b"\\x88\\xb5" + bytes(50), int(sys.argv[1])
+print("begun", flush=True)
+while left:
+    try:
+        sender.send(frame)
+    except OSError:  # ENOBUFS: the frame has not been sent
+        continue
+    left -= 1
+"""
+_MOST_PACKETS = 1_000_000
+
+
+def packets_counted(network: Network) -> int:
+    """Return how many frames of EtherType 0x88b5 the filter's map has counted."""
+    with Program.from_id(program_id(network)) as program:
+        (number,) = program_map_ids(program.fd)
+    with Map.from_id(number) as counts:
+        return int.from_bytes([value for _, value in counts.items()][1], "little")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_no_packet_is_lost_while_a_program_is_upgraded(plain_network: Network, objects: dict[str, str]) -> None:
+    """Each of them is counted, once, by the former program or the new one, in the same map."""
+    network, programs = plain_network, set[int]()
+    text = (
+        f"qdisc add dev em1 clsact\nfilter add dev em1 ingress pref 1 bpf da obj {objects['verdicts']} section tc/count"
+    )
+    applied(network, f"{text}\n")
+    words = ["ip", "netns", "exec", network.peer, sys.executable, "-c", _FLOOD, str(_MOST_PACKETS)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as flood:
+        try:
+            assert flood.stdout is not None and flood.stdout.readline() == "begun\n"
+            while flood.poll() is None:
+                applied(network, f"{text} classid 1:{len(programs) + 1:x}\n")
+                programs.add(program_id(network))
+            assert flood.wait() == 0
+        finally:
+            flood.kill()
+    assert len(programs) > 1
+    assert packets_counted(network) == _MOST_PACKETS
