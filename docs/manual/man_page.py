@@ -59,7 +59,7 @@ _SECTIONS = {
     "CGROUPS": ("cgroup",),
     "MAPS": ("map",),
     "PROGRAMS": ("prog",),
-    "DEPLOYMENT": ("apply", "metrics"),
+    "DEPLOYMENT": ("apply", "pins", "metrics"),
     "OBJECT FILES": ("object",),
     "CLASSIC BPF": ("cbpf",),
     "COMPLETION": ("completion",),

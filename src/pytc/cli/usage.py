@@ -15,7 +15,8 @@ Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help }
        pytc [ OPTIONS ] -b[atch] [ FILE ]
        pytc --install-alias DIR
 where  OBJECT := { qdisc | class | filter | chain | action | monitor | exec | object | cbpf | map
-                  | tcx | cgroup | link | hooks | prog | apply | metrics | completion }
+                  | tcx | cgroup | link | hooks | prog | pins | apply | metrics
+                  | completion }
 """
     + "       "
     + OPTIONS

@@ -33,12 +33,13 @@ OBJECTS = {
     "link": "link",
     "hooks": "hooks",
     "prog": "prog",
+    "pins": "pins",
     "apply": "apply",
     "metrics": "metrics",
     "completion": "completion",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "apply", "metrics", "completion")
+OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "pins", "apply", "metrics", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
 #: Columns for names of kinds in help.

@@ -157,15 +157,28 @@ def showing_commands() -> Iterator[str]:
 #: Commands without a row: the agent, which runs until it is ended (tests/kernel/exec_proxy asks it to drop objects);
 #: those that show what another row shows; "apply" (tests/kernel/transaction/test_apply.py); metrics and
 #: scripts of completion, which are text in any case.
-WITHOUT_ROW = {"ServeMaps", "DropObject", "DeleteClass", "DeleteChosen", "PopValues", "ShowMetrics"} | {
-    f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")
-}
+WITHOUT_ROW = {
+    "ServeMaps",
+    "DropObject",
+    "DeleteClass",
+    "DeleteChosen",
+    "PopValues",
+    "ShowMetrics",
+    "ShowPins",
+    "DeletePins",
+    "ChangePins",
+} | {f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")}
 
 
 def test_every_command_that_shows_something_has_a_row() -> None:
     known = {row.command for row in ROWS} | WITHOUT_ROW
     assert [command for command in showing_commands() if command not in known] == []
-    assert set(OBJECTS) - {object_name(row.line.split()[0]) for row in ROWS} == {"completion", "apply", "metrics"}
+    assert set(OBJECTS) - {object_name(row.line.split()[0]) for row in ROWS} == {
+        "completion",
+        "apply",
+        "metrics",
+        "pins",
+    }
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[line.replace(str(EXAMPLES), "") for line in LINES])
