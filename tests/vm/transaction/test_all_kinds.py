@@ -54,7 +54,6 @@ LOSSY = {
     },
     "Classes": {"cbq": "times are told in ticks of rates"},
     "Filters": {
-        "tcindex": "hash and shift of the table cannot be changed",
         "rsvp": "it keeps how it was made",
         "rsvp6": "it keeps how it was made",
     },

@@ -9,11 +9,12 @@ import io
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytc.cli.main import main
 from tests.fixed_points import lines, readable_kinds, words_of
+from tests.tiers import examples
 
 _OPTIONS = "\toptions: "
 #: How often words may change: numbers are rounded once.
@@ -41,6 +42,7 @@ def _shown(words: list[str]) -> str | None:
         if kind not in _SILENT
     ],
 )
+@settings(max_examples=examples(0.4))
 @given(data=st.data())
 def test_what_is_shown_makes_itself(section: str, kind: str, data: st.DataObject) -> None:
     words = data.draw(lines(section, kind))
