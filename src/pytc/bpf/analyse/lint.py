@@ -4,7 +4,7 @@
 >>> [finding.text for finding in lint_file("bpf.o", version="5.4")]
 """
 
-from pytc.bpf.analyse import lint_maps, lint_programs, lint_verdicts
+from pytc.bpf.analyse import lint_flow, lint_maps, lint_programs, lint_verdicts
 from pytc.bpf.analyse.findings import ERROR, SEVERITIES, Case, Finding
 from pytc.bpf.analyse.inspect import inspect_object
 from pytc.bpf.object.reader import read_object
@@ -37,7 +37,7 @@ def lint_object(spec: ObjectSpec, *, version: str = "", type: ProgramType = Prog
     case = Case(inspect_object(spec), version, type)
     findings = [
         finding
-        for check in (*lint_programs.CHECKS, *lint_verdicts.CHECKS, *lint_maps.CHECKS)
+        for check in (*lint_programs.CHECKS, *lint_verdicts.CHECKS, *lint_flow.CHECKS, *lint_maps.CHECKS)
         for finding in check(case)
     ]
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

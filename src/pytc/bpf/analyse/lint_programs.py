@@ -161,8 +161,17 @@ def _guarded(
 
 
 def check_types(case: Case) -> Iterator[Finding]:
-    """Find sections that do not tell a program type, and program types that the kernel lacks."""
+    """Find sections that do not tell a program type, or another one than is asked for, and types that the kernel
+    lacks."""
     for program in case.inspection.programs:
+        if case.type and program.spec.type and program.spec.type != case.type:
+            yield case.in_program(
+                NOTE,
+                "section-type",
+                f"the section makes it a program of type {program_type_name(program.spec.type)}, not "
+                f"{program_type_name(case.type)}, whose results and contexts may mean something else",
+                program,
+            )
         type = program.spec.type or case.type
         since = v.program_type_since(type)
         if not type and not program.slots:

@@ -17,7 +17,7 @@ PACKET_CHANGES = frozenset(
     "bpf_skb_change_proto bpf_skb_change_tail bpf_skb_change_head bpf_skb_pull_data bpf_skb_adjust_room "
     "bpf_clone_redirect bpf_xdp_adjust_head bpf_xdp_adjust_meta bpf_xdp_adjust_tail bpf_msg_pull_data "
     "bpf_msg_push_data bpf_msg_pop_data bpf_lwt_push_encap bpf_lwt_seg6_store_bytes bpf_lwt_seg6_adjust_srh "
-    "bpf_lwt_seg6_action bpf_sk_select_reuseport".split()
+    "bpf_lwt_seg6_action bpf_store_hdr_opt".split()
 )
 _MOST_LINES = 8
 _FEW_LINES = 3
