@@ -13,7 +13,7 @@ from pytc import errors, features
 
 #: The public names of the package, by what they are for.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Load objects": ("load", "Object", "Program", "Map", "Variables", "PacketResult"),
+    "Load objects": ("load", "Object", "Program", "Map", "create_map", "Variables", "PacketResult"),
     "Attach programs": (
         "Attachment",
         "FilterAttachment",

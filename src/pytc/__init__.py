@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from pytc.api.checks import inspect as inspect
     from pytc.api.checks import lint as lint
     from pytc.api.commands import command as command
+    from pytc.api.creation import create_map as create_map
     from pytc.api.events import Event as Event
     from pytc.api.events import EventStream as EventStream
     from pytc.api.filters import FilterAttachment as FilterAttachment
@@ -131,6 +132,7 @@ _HOMES = {
     "classes": "api.traffic",
     "command": "api.commands",
     "create_clsact": "attach",
+    "create_map": "api.creation",
     "detach_filter": "attach",
     "explain": "api.checks",
     "filters": "api.traffic",

@@ -12,7 +12,7 @@ import pytest
 import pytc
 from pytc.bpf import MapSpec, MapType
 from pytc.bpf.maps.map import create_map
-from pytc.errors import CodecError, ElementNotFoundError, MapElementError
+from pytc.errors import ArgumentError, CodecError, ElementNotFoundError, MapElementError
 from tests.conftest import EXAMPLES, Compiler
 
 pytestmark = pytest.mark.kernel
@@ -140,6 +140,40 @@ def test_maps_in_maps(types: pytc.Object, name: str) -> None:
             assert pytc.Map(raw)[0] == 5
     with pytest.raises(CodecError, match="is no map"):
         outer[1] = "inner"
+
+
+def test_maps_are_created(types: pytc.Object) -> None:
+    with pytc.create_map("hash", key="{ip4 source, be16 port}", value="u64", max_entries=3, name="flows") as flows:
+        flows[{"source": "192.0.2.7", "port": 80}] = 5
+        assert dict(one for one in ((key["port"], value) for key, value in flows.items())) == {80: 5}
+        assert (flows.name, flows.type, flows.max_entries) == ("flows", "hash", 3)
+    template = types.spec.maps["array_of_maps"].inner
+    assert template is not None
+    with (
+        pytc.create_map("array", value=f"u{8 * template.value_size}", max_entries=template.max_entries) as inner,
+        pytc.create_map("hash_of_maps", key="u64", max_entries=2, inner=inner) as outer,
+    ):
+        outer[7] = inner
+        types.maps.array_of_maps[1] = inner
+        with outer[7] as one, types.maps.array_of_maps[1] as other:
+            assert one.id == other.id == inner.id
+    with pytc.create_map("percpu_array", value="u64") as counts:
+        counts[0] = [1, 2]
+        assert counts.summed[0] == 3
+    with pytc.create_map("queue", value="mac", max_entries=2) as waiting:
+        waiting.push("02:00:00:00:00:01")
+        assert waiting.pop() == "02:00:00:00:00:01"
+    with pytc.create_map("ringbuf", max_entries=4096) as buffer, buffer.events(timeout=0) as events:
+        assert list(events) == []
+    with pytc.create_map("lpm_trie", key="ip4/", value="u8", max_entries=2) as trie:
+        trie["10.0.0.0/8"] = 1
+        assert trie["10.1.2.3/32"] == 1
+    with pytest.raises(ArgumentError, match="no type of maps"):
+        pytc.create_map("table")
+    with pytest.raises(ArgumentError, match="a map of maps, and no other"):
+        pytc.create_map("array_of_maps")
+    with pytest.raises(pytc.errors.BpfSyscallError):
+        pytc.create_map("hash", max_entries=0)
 
 
 def test_programs_in_arrays(types: pytc.Object) -> None:
