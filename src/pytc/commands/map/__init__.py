@@ -20,6 +20,7 @@ VERBS = {
     "watch": "watch",
     "pin": "pin",
     "unpin": "unpin",
+    "resize": "resize",
     "push": "push",
     "pop": "pop",
     "peek": "peek",
@@ -38,6 +39,7 @@ Usage: pytc map show [ MAP ]
        pytc map events MAP ...
        pytc map pin MAP PATH
        pytc map unpin PATH
+       pytc map resize PATH max_entries NUMBER
 
 MAP := { fd NUMBER | map { NUMBER | NAME } | pinned { PATH | m:NAME } | id NUMBER | name NAME } [ TYPES ]
 TYPES := [ keytype FORMAT ] [ valuetype FORMAT ]
