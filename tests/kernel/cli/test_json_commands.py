@@ -167,6 +167,7 @@ WITHOUT_ROW = {
     "ShowPins",
     "DeletePins",
     "ChangePins",
+    "ResizeMap",
 } | {f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")}
 
 
