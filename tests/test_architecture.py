@@ -251,14 +251,24 @@ def python(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", [("--help",), ("-V",), ("filter", "help"), ("qdisc", "help")])
-def test_help_and_version_load_no_third_party(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("words", [("-V",), ("qdisc", "show", "dev", "lo"), ("filter", "show", "dev", "lo", "ingress")])
+def test_lines_of_tc_load_no_third_party(words: tuple[str, ...]) -> None:
+    done = python("-X", "importtime", "-m", "pytc", *words)
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert done.returncode == 0, done.stderr[-500:]
+    assert "pytc.cli.main" in loaded
+    assert not [name for name in loaded if name.startswith(("pyroute2", "elftools", "click", "asyncio"))]
+
+
+@pytest.mark.parametrize("words", [("--help",), ("filter", "help"), ("map", "--help")])
+def test_help_loads_click_alone(words: tuple[str, ...]) -> None:
     done = python("-X", "importtime", "-m", "pytc", *words)
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert done.returncode == 0, done.stderr[-500:]
     assert done.stdout
     assert "pytc.cli.main" in loaded
-    unwanted = ("pyroute2", "elftools", "click", "pytc.netlink.session", "pytc.bpf.object.elf", "asyncio")
+    assert "click" in loaded
+    unwanted = ("pyroute2", "elftools", "pytc.netlink.session", "pytc.bpf.object.elf", "asyncio")
     assert not [name for name in loaded if name.startswith(unwanted)]
     assert "pytc.bpf" not in loaded or len(words) > 1
 

@@ -18,4 +18,4 @@ def build_wheel(source: Path) -> Path:
     for name in ("src", "docs"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
     must(*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(source / "dist"), str(source))
-    return next((source / "dist").glob("pytc-*.whl"))
+    return next((source / "dist").glob("pytc_bpf-*.whl"))

@@ -94,7 +94,9 @@ def _words(place: Place) -> set[str]:
 def _own(place: Place, theirs: Mapping[str, set[str]]) -> Iterator[str]:
     """What pytc understands at a place, and tc does not."""
     if place.title == "options":
-        yield from (f"--{row.name}" for row in OPTIONS if f"-{row.name}" not in _words(place))
+        yield from (
+            f"{'--' if row.name[1:] else '-'}{row.name}" for row in OPTIONS if f"-{row.name}" not in _words(place)
+        )
     elif place.title == "objects":
         yield from OWN
     else:

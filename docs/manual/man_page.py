@@ -1,13 +1,15 @@
-"""docs/pytc.8: the help texts of all commands, and what a manual page has besides."""
+"""docs/man: pages of the manual, made of the help texts: pytc(8), and one for each object, like pytc-map(8)."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from docs.manual import roff
-from docs.manual.help_texts import Item, Part, Prose, Verbatim, parts
 from pytc import __version__
-from pytc.cli.usage import topics, usage
+from pytc.cli.examples import EXAMPLES
+from pytc.cli.help_page import see_also
+from pytc.cli.help_texts import Item, Part, Prose, Verbatim, parts, wrap_grammar
+from pytc.cli.usage import OPTIONS, topics, usage
 
 _DOCS = Path(__file__).resolve().parents[1]
 #: Of the last change that readers should know of.
@@ -23,47 +25,30 @@ _DESCRIPTION = (
     "for what may be repeated, capitals for what is to be put in, and braces behind an explanation say what holds "
     "without the word.",
 )
-#: Options of tc; pytc's own are explained by its help.
-_OPTIONS = {
-    "-V, -Version": "prints the version.",
-    "-h, -help": "prints a summary.",
-    "-s, -stats, -statistics": "shows counters, too.",
-    "-d, -details": "shows more of each: of programs, when they were loaded, and by whom.",
-    "-r, -raw": "shows handles and other numbers as the kernel has them.",
-    "-j, -json": "prints JSON.",
-    "-p, -pretty": "indents JSON, and shows what `u32` matches in words.",
-    "-o, -oneline": "prints each record on a line; in place of line ends stands a backslash.",
-    "-br, -brief": "shows filters without their options.",
-    "-N, -Numeric": "shows numbers of protocols and priorities in place of their names.",
-    "-iec": "shows rates in powers of 1024 (Ki, Mi ...).",
-    "-g, -graph": "draws classes as a tree.",
-    "-n NAME, -netns NAME": "works in that network namespace: a name of ip-netns(8), or a path.",
-    "-b FILE, -batch FILE": "takes commands from a file, one a line; from standard input without FILE, or for -.",
-    "-force": "goes on with the next command when one of a batch fails.",
-    "-t, -timestamp": "puts the time before each change that `monitor` prints.",
-    "-ts, -tshort": "does that in a short form.",
-    "-nm, -nam, -names": "shows classes with their names.",
-    "-cf FILE, -conf FILE": "takes names of classes from FILE, and not from /etc/iproute2/tc_cls.",
-    "-color": "prints in colours: `-color=always`, or `-color=auto` on a terminal only, or `-color=never`.",
-    "-echo": "prints what the kernel says of a change.",
+#: Pages about objects: what NAME says, and the first words of their topics.
+_OBJECTS = {
+    "qdisc": ("queueing disciplines of devices", ("qdisc",)),
+    "class": ("classes of qdiscs", ("class",)),
+    "filter": ("filters of devices and blocks", ("filter",)),
+    "chain": ("chains of filters", ("chain",)),
+    "action": ("actions, by themselves and in filters", ("actions", "action")),
+    "monitor": ("changes of traffic control, as they happen", ("monitor",)),
+    "exec": ("maps of filters for shells and services", ("exec",)),
+    "tcx": ("programs in order at a device, without a qdisc", ("tcx",)),
+    "hooks": ("all that a packet meets at a device", ("hooks",)),
+    "link": ("links of programs to hooks", ("link",)),
+    "cgroup": ("programs of cgroups", ("cgroup",)),
+    "map": ("elements of BPF maps, by their types", ("map",)),
+    "prog": ("loaded programs, and test runs", ("prog",)),
+    "apply": ("a file of commands as the desired state", ("apply",)),
+    "pins": ("pins of maps, programs and links", ("pins",)),
+    "metrics": ("numbers for Prometheus", ("metrics",)),
+    "object": ("what an object file holds, and what is wrong with it", ("object",)),
+    "cbpf": ("classic BPF", ("cbpf",)),
+    "completion": ("completion of words in bash, zsh and fish", ("completion",)),
 }
-#: Sections, and what their topics begin with.
-_SECTIONS = {
-    "QDISCS": ("qdisc",),
-    "CLASSES": ("class",),
-    "FILTERS": ("filter", "chain"),
-    "ACTIONS": ("actions", "action"),
-    "MONITOR": ("monitor",),
-    "EXEC": ("exec",),
-    "TCX, HOOKS AND LINKS": ("tcx", "hooks", "link"),
-    "CGROUPS": ("cgroup",),
-    "MAPS": ("map",),
-    "PROGRAMS": ("prog",),
-    "DEPLOYMENT": ("apply", "pins", "metrics"),
-    "OBJECT FILES": ("object",),
-    "CLASSIC BPF": ("cbpf",),
-    "COMPLETION": ("completion",),
-}
+#: Columns of a terminal, without the margins of a page.
+_COLUMNS = 71
 _STATUS = {
     "0": "All is done.",
     "1": "Something cannot be used: a device that is not there, a file that is no object, an option of a kind that "
@@ -78,6 +63,8 @@ _ENVIRONMENT = {
     "TC_LIB_DIR": "Where tables of delays for `netem` are.",
     "PYTC_MAP_LAYOUT": "`bpf_elf_map` or `bpf_map_def`: what 20-byte definitions in section `maps` are.",
     "COLORFGBG": "Colours of the terminal, for `-color`: a dark background has brighter ones.",
+    "NO_COLOR": "Where it is set, and not empty, there are no colours but with `-color=always`; nor with TERM=dumb.",
+    "SHELL, HOME, XDG_DATA_HOME, XDG_CONFIG_HOME": "Where `completion install` writes a shell's script.",
     "BPF_NUM_MAPS, BPF_MAP<id>, BPF_MAP_<NAME>": (
         "Set by `exec bpf import` for its command: how many maps there are, and their descriptors, which `map` reads."
     ),
@@ -92,34 +79,61 @@ _FILES = {
 _SEE_ALSO = "tc(8), tc-bpf(8), bpftool(8), ip-netns(8), rtmon(8), bpf(2), pcap-filter(7)"
 
 
-def page() -> str:
-    """The whole page."""
+def pages() -> dict[str, str]:
+    """Return the pages by the names of their files."""
+    found = {"pytc.8": _page()}
+    found |= {f"pytc-{name}.8": _object_page(name) for name in _OBJECTS}
     # A heading is followed by text without more ado.
-    return re.sub(r"^(\.S[HS] .*\n)\.PP\n", r"\1", "".join(_page()), flags=re.MULTILINE)
+    return {
+        name: re.sub(r"^(\.S[HS] .*\n)\.PP\n", r"\1", "".join(lines), flags=re.MULTILINE)
+        for name, lines in found.items()
+    }
+
+
+def _begin(name: str, about: str) -> Iterator[str]:
+    yield '.\\" Made by "make docs" from the help texts of pytc.\n'
+    yield f'.TH "{name.upper()}" 8 "{DATE}" "pytc {__version__}" "System Administration"\n.nh\n.ad l\n'
+    yield roff.heading("NAME") + f"{roff.escaped(name)} \\- {about}\n"
 
 
 def _page() -> Iterator[str]:
     general = list(parts(usage("")))
-    yield '.\\" Made by "make docs" from the help texts of pytc.\n'
-    yield f'.TH PYTC 8 "{DATE}" "pytc {__version__}" "System Administration"\n.nh\n.ad l\n'
-    yield roff.heading("NAME") + "pytc \\- traffic control with BPF\n"
+    yield from _begin("pytc", "traffic control with BPF")
     yield roff.heading("SYNOPSIS") + _shown(general[0])
     yield roff.heading("DESCRIPTION") + "".join(map(roff.paragraph, (*_of_help(general), *_DESCRIPTION)))
-    yield roff.heading("OPTIONS") + _items(_OPTIONS)
+    yield roff.heading("COMMANDS")
+    yield roff.paragraph("Each has a page: `pytc-qdisc(8)` and so on.")
+    yield from (_shown(part) for part in general if isinstance(part, Item) and "--" not in part.term)
+    yield roff.heading("OPTIONS")
+    yield from map(_shown, [part for part in parts(usage("options")) if isinstance(part, Prose)])
+    yield _items({term: f"{text}." for term, text in OPTIONS.items()})
     yield roff.paragraph("These are not tc's, and have to be spelled out:")
-    yield from (_shown(part) for part in general if isinstance(part, Item))
-    for section, firsts in _SECTIONS.items():
-        yield roff.heading(section)
-        for topic in topics():
-            if topic.partition(" ")[0] in firsts:
-                yield roff.heading(topic, below=True)
-                yield from map(_shown, parts(usage(topic)))
+    yield from (_shown(part) for part in general if isinstance(part, Item) and "--" in part.term)
     yield roff.heading("EXIT STATUS") + _items(_STATUS)
     yield roff.heading("ENVIRONMENT") + _items(_ENVIRONMENT)
     yield roff.heading("FILES") + _items(_FILES)
-    yield roff.heading("EXAMPLES") + "".join(map(_shown, _examples(general)))
+    yield roff.heading("EXAMPLES") + "".join(_examples(""))
     yield roff.heading("DIFFERENCES FROM TC") + "".join(_differences())
-    yield roff.heading("SEE ALSO") + roff.prose(_SEE_ALSO)
+    own = ", ".join(f"pytc-{name}(8)" for name in _OBJECTS)
+    yield roff.heading("SEE ALSO") + roff.prose(f"{own}, {_SEE_ALSO}")
+
+
+def _object_page(name: str) -> Iterator[str]:
+    about, firsts = _OBJECTS[name]
+    yield from _begin(f"pytc-{name}", about)
+    of_object, *others = [topic for topic in topics() if topic.partition(" ")[0] in firsts]
+    synopsis, *description = parts(usage(of_object))
+    yield roff.heading("SYNOPSIS") + _shown(synopsis)
+    yield roff.heading("DESCRIPTION") + "".join(map(_shown, description))
+    if of_object in EXAMPLES:
+        yield roff.heading("EXAMPLES") + "".join(_examples(of_object))
+    for topic in others:
+        yield roff.heading(f"pytc {topic}")
+        yield from map(_shown, parts(usage(topic)))
+        if topic in EXAMPLES:
+            yield roff.heading("Examples", below=True) + "".join(_examples(topic))
+    pages_of_tc = sorted({word for topic in others for word in see_also(topic) if word.startswith("tc")})
+    yield roff.heading("SEE ALSO") + roff.prose(", ".join(["pytc(8)", *pages_of_tc]))
 
 
 def _of_help(general: list[Part]) -> Iterator[str]:
@@ -132,16 +146,17 @@ def _items(explained: dict[str, str]) -> str:
 
 def _shown(part: Part) -> str:
     if isinstance(part, Verbatim):
-        return roff.verbatim(part.lines)
+        lines = [f"       {line[6:].lstrip()}" if line.startswith("Usage:") else line for line in part.lines]
+        is_synopsis = lines != part.lines
+        wrapped = wrap_grammar(lines, _COLUMNS + 7 * is_synopsis)
+        return roff.verbatim([line[7:] if is_synopsis else line for line in wrapped], is_synopsis=is_synopsis)
     return roff.item(*part) if isinstance(part, Item) else roff.paragraph(part.text)
 
 
-def _examples(general: list[Part]) -> Iterator[Part]:
-    """The commands of the general help, and what they do."""
-    for part in general[1:]:
-        for line in part.lines if isinstance(part, Verbatim) else ():
-            command, _, text = line.strip().partition("  ")
-            yield Item(command, f"{text.strip()}.")
+def _examples(topic: str) -> Iterator[str]:
+    """The commands that the help on a topic shows, and what they do."""
+    for line, text in EXAMPLES[topic]:
+        yield roff.item(f"pytc {line}", f"{text}." if text else "")
 
 
 def _differences() -> Iterator[str]:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 _WIDTH = 76
 #: What roff would take for something else: quotes become curly, hyphens and accents typographic.
 _SPECIAL = {"\\": r"\e", "-": r"\-", "'": r"\(aq", "`": r"\(ga", "^": r"\(ha", "~": r"\(ti"}
+_PIECES = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*|.[^A-Za-z0-9]{0,30}")
+_PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9-]*")
+_WORD = re.compile(r"[a-z][a-z0-9_-]*")
 _MARKED = re.compile(r"`([^`]+)`|\[([^]]+)\]\([^)]*\)")
 
 
@@ -39,9 +42,9 @@ def item(term: str, text: str) -> str:
     return f".TP\n{_guarded(_bold(term))}\n{prose(text)}"
 
 
-def verbatim(lines: list[str]) -> str:
-    """Lines as they are."""
-    return f".PP\n.nf\n{''.join(map(_unfilled, lines))}.fi\n"
+def verbatim(lines: list[str], *, is_synopsis: bool = False) -> str:
+    """Lines as they are; what is to be replaced is in italics, and in a synopsis the other words are bold."""
+    return f".PP\n.nf\n{''.join(_unfilled(line, is_synopsis=is_synopsis) for line in lines)}.fi\n"
 
 
 def _marked(text: str) -> str:
@@ -72,12 +75,20 @@ def _filled(text: str) -> Iterator[str]:
     yield line
 
 
-def _unfilled(line: str) -> str:
+def _unfilled(line: str, *, is_synopsis: bool) -> str:
     """One line of output; a long one goes on behind \\c in the next line of the source."""
-    parts, rest = [], line
-    while len(escaped(rest)) > _WIDTH:
-        at = rest.rfind(" ", 1, _WIDTH // 2)
-        at = at if at > 0 else _WIDTH // 2
-        parts.append(_guarded(escaped(rest[:at])) + "\\c")
-        rest = rest[at:]
-    return "\n".join([*parts, _guarded(escaped(rest)) if rest else ""]) + "\n"
+    source, written = "", 0
+    for piece in _PIECES.findall(line):
+        shown = _styled(piece, is_synopsis=is_synopsis)
+        if written and written + len(shown) > _WIDTH:
+            source, written = f"{source}\\c\n", 0
+            shown = _guarded(shown)
+        source += shown
+        written += len(shown)
+    return _guarded(source) + "\n"
+
+
+def _styled(piece: str, *, is_synopsis: bool) -> str:
+    if _PLACEHOLDER.fullmatch(piece):
+        return rf"\fI{escaped(piece)}\fR"
+    return _bold(piece) if is_synopsis and _WORD.fullmatch(piece) else escaped(piece)

@@ -7,7 +7,7 @@ class of the error (:mod:`pytc.cli.exit_status`).
 
 import errno as _errno
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 #: The kernel's own number, which errno does not know.
@@ -30,6 +30,8 @@ class PytcError(Exception):
 
     operation: Operation = ""
     has_several_lines = False
+    #: A word that names nothing, and the names that there are: whoever prints the error asks which may be meant.
+    alternatives: tuple[str, tuple[str, ...]] = ("", ())
 
     def __init__(self, message: str, *, errno: int | None = None, hints: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -44,6 +46,11 @@ class PytcError(Exception):
     def with_hints(self, *hints: str) -> "PytcError":
         """Add hints and return the error; for handlers that know more of the circumstances."""
         self.hints = (*self.hints, *hints)
+        return self
+
+    def with_alternatives(self, word: str, names: Iterable[str]) -> "PytcError":
+        """Add the word that names nothing, and the names that there are; return the error."""
+        self.alternatives = (word, tuple(names))
         return self
 
 

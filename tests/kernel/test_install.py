@@ -23,11 +23,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_manual_page_is_where_man_looks_for_it(installed: Path) -> None:
     """man(1) takes bin/../share/man for each directory of PATH."""
-    page = installed / "share" / "man" / "man8" / "pytc.8"
-    assert page.read_text() == (ROOT / "docs" / "pytc.8").read_text()
+    pages = installed / "share" / "man" / "man8"
+    sources = ROOT / "docs" / "man"
+    assert {page.name: page.read_text() for page in pages.iterdir()} == {
+        page.name: page.read_text() for page in sources.iterdir()
+    }
     if shutil.which("man"):
-        outcome = run("man", "-w", "pytc", env={"PATH": f"{installed / 'bin'}:/usr/bin:/bin", "MANPATH": ""})
-        assert outcome.out.strip() == str(page), outcome
+        for name in ("pytc", "pytc-map"):
+            outcome = run("man", "-w", name, env={"PATH": f"{installed / 'bin'}:/usr/bin:/bin", "MANPATH": ""})
+            assert outcome.out.strip() == str(pages / f"{name}.8"), outcome
 
 
 def test_the_command_works(installed: Path) -> None:
@@ -39,4 +43,7 @@ def test_the_command_works(installed: Path) -> None:
 def test_what_makes_documents_and_tests_is_not_installed(installed: Path) -> None:
     (packages,) = installed.glob("lib*/python*/site-packages")
     assert sorted(path.name for path in packages.iterdir() if not path.name.endswith(".dist-info")) == ["pytc"]
-    assert sorted(path.name for path in (installed / "share").rglob("*") if path.is_file()) == ["pytc.8"]
+    assert sorted(path.name for path in (installed / "share").rglob("*") if path.is_file()) == sorted(
+        path.name for name in ("man", "completions") for path in (ROOT / "docs" / name).iterdir()
+    )
+    assert [path.name for path in (installed / "lib" / "systemd" / "system").iterdir()] == ["pytc-agent.service"]

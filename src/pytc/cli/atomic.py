@@ -65,13 +65,13 @@ def run_atomic(options: Options) -> int:
 
 def report_failure(options: Options, failure: LineError) -> int:
     """Print an error of a line, and what is left of the lines before it; returns the exit status."""
-    report(failure.error, as_json=options.json)
+    report(failure.error, as_json=options.json, color=options.color)
     _say(options, [f"Command failed {options.batch}:{failure.number}", *failure.outcome])
     return 1
 
 
 def _say(options: Options, sentences: Sequence[str]) -> None:
-    say([*sentences], as_json=options.json)
+    say([*sentences], as_json=options.json, color=options.color)
 
 
 def read_batch(path: str) -> Iterable[str]:

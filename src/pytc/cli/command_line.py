@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from errno import ENOENT
 from typing import Literal, NamedTuple
 
-from pytc.errors import BatchError, UsageError
+from pytc.errors import BatchError, PytcError, UsageError
 from pytc.words.engine import matches
+
+#: When to print colours; empty stands for auto.
+ColorMode = Literal["", "always", "auto", "never"]
 
 
 class Options(NamedTuple):
@@ -24,7 +27,7 @@ class Options(NamedTuple):
     numeric: bool = False
     names: bool = False
     names_file: str = ""
-    color: Literal["", "always", "auto", "never"] = ""
+    color: ColorMode = ""
     timestamp: bool = False
     short_timestamp: bool = False
     echo: bool = False
@@ -40,6 +43,7 @@ class Options(NamedTuple):
     warn: bool = False
     no_warn: bool = False
     replace_own: bool = False
+    verbose: bool = False
 
 
 class _Option(NamedTuple):
@@ -86,15 +90,45 @@ OPTIONS = (
     _Option("no-warn", "no_warn", exact=True),
     _Option("replace-own", "replace_own", exact=True),
     _Option("install-alias", "install_alias", value=True, exact=True),
+    _Option("verbose", "verbose", exact=True),
+    _Option("v", "verbose", exact=True),
+    # tc's spelling begins with a capital, which nobody expects behind two dashes.
+    _Option("version", "version", exact=True),
+    _Option("numeric", "numeric", exact=True),
 )
+#: Fields of options that are about a whole run, and make no sense behind an object's words.
+_OF_THE_RUN = ("batch", "install_alias", "force", "atomic")
+#: Options that each command takes behind its words, too, spelled with two dashes.
+SHARED = tuple(row for row in OPTIONS if row.field not in _OF_THE_RUN and len(row.name) > 2 and row.name.islower())
+_SHARED_WORDS = frozenset((*(f"--{row.name}" for row in SHARED), "-h"))
 _COLORS = ("always", "auto", "never")
 #: What may have a value behind "=": -c=never is of -color, though -c is -conf.
 _OF_VALUE = tuple(row for row in OPTIONS if row.field == "color")
+_WITH_VALUE = frozenset(row.name for row in OPTIONS if row.value)
 
 
 def without_program(words: list[str]) -> list[str]:
     """Return the words of a line without ``tc``, or the path of one, in front, as in lines copied from a script."""
     return words[1:] if words and (words[0] == "tc" or words[0].endswith("/tc")) else words
+
+
+def conventional(words: Sequence[str]) -> list[int]:
+    """Return the positions of options behind an object in the spelling of other programs: ``--json``, ``-h``.
+
+    tc has none there, so that its lines have none, but in text that may be anything: the command that ``exec bpf
+    import ... run`` starts, and the string of an action ``simple``. Words behind ``--`` are no options.
+    """
+    found: list[int] = []
+    for index, word in enumerate(words):
+        if word[:1] != "-":
+            if word == "run" and matches(words[0], "exec"):
+                break
+            continue
+        if word == "--":
+            return [*found, index]
+        if word.partition("=")[0] in _SHARED_WORDS and words[index - 1] != "sdata":
+            found.append(index)
+    return found
 
 
 def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
@@ -104,10 +138,12 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
     while rest and rest[0].startswith("-"):
         word = rest.pop(0)
         name, equals, value = word.removeprefix("-").removeprefix("-").partition("=")
+        if equals and word.startswith("--") and name in _WITH_VALUE:
+            equals, rest = "", [value, *rest]
         table = _OF_VALUE if equals else OPTIONS
         row = next((row for row in table if matches(name, row.name, exact=row.exact)), None)
         if row is None or (equals and value not in ("", *_COLORS)):
-            raise UsageError(f'Option "{word}" is unknown, try "pytc -help".')
+            raise _unknown_option(word, name)
         if row.field == "color":
             fields["color"] = value or "always"
         elif row.field == "batch":
@@ -116,6 +152,12 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
             raise UsageError('Command line is not complete. Try option "help"')
         else:
             fields[row.field] = rest.pop(0) if row.value else True
+    _refuse_contradictions(fields)
+    return Options(**fields), rest  # type: ignore[arg-type]
+
+
+def _refuse_contradictions(fields: dict[str, object]) -> None:
+    """Raise UsageError, BatchError for options that make no sense together, or have no value."""
     if "atomic" in fields and "force" in fields:
         raise UsageError('Options "-atomic" and "-force" contradict each other: all or nothing, or as much as possible')
     if "atomic" in fields and "batch" not in fields:
@@ -127,4 +169,15 @@ def parse_options(words: Sequence[str]) -> tuple[Options, list[str]]:
             raise UsageError(f'Option "-{name}": a name is needed, not ""')
     if fields.get("batch") == "":
         raise BatchError('Cannot open file "" for reading: No such file or directory', errno=ENOENT)
-    return Options(**fields), rest  # type: ignore[arg-type]
+
+
+def _unknown_option(word: str, name: str) -> PytcError:
+    from pytc.words.suggestions import suggestion
+
+    error = UsageError(f'Option "{word}" is unknown, try "pytc -help".')
+    letters = [next((row.name for row in OPTIONS if row.name[0] == letter), "") for letter in name]
+    if not word.startswith("--") and len(name) > 1 and all(letters):
+        meant = f'one letter each: "{" ".join(f"-{letter}" for letter in name)}"'
+    else:
+        meant = suggestion(name, [row.name for row in OPTIONS], quote="--{}")
+    return error.with_hints(meant) if meant else error

@@ -20,7 +20,7 @@ from pytc.cli.candidates import (
     Candidates,
     find_candidates,
 )
-from pytc.commands.completion import VERBS as SHELLS
+from pytc.commands.completion import SHELLS
 from pytc.errors import PytcError
 
 _NAMESPACES = "/run/netns"

@@ -72,7 +72,7 @@ class Runner(Closing):
             Cache(objects, _warnings(options)),
             environment=os.environ,
             progress=self._bar,
-            say=lambda remark: say([remark], as_json=options.json),
+            say=lambda remark: say([remark], as_json=options.json, color=options.color),
             write=streams.write_bytes,
             ask=streams.ask,
             create_clsact=options.create_clsact,
@@ -125,7 +125,7 @@ class Runner(Closing):
             self._bar.restart()
         self.context.release()
         if self.context.notes:
-            say(self.context.notes, as_json=self._options.json)
+            say(self.context.notes, as_json=self._options.json, color=self._options.color)
             self.context.notes.clear()
 
     def close(self) -> None:

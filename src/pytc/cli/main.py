@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pytc.cli import streams
-from pytc.cli.command_line import Options, parse_options
+from pytc.cli.command_line import ColorMode, Options, conventional, parse_options
 from pytc.cli.output import SHORTAGES, print_text, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
@@ -39,21 +39,46 @@ def console() -> None:
 
 def main(words: Sequence[str]) -> int:
     """Runs one command line; returns its exit status. Prints on the process's own streams."""
-    as_json = False
+    return run_line(words, may_be_conventional=True)
+
+
+def run_line(words: Sequence[str], *, may_be_conventional: bool = False) -> int:
+    """Runs a line whose options are all before the object, or may also be where other programs have them."""
+    color: ColorMode = ""
+    as_json, rest = False, list[str]()
     try:
         options, rest = parse_options(words)
-        as_json = options.json
-        status = _run(options, rest)
+        as_json, color = options.json, options.color
+        if may_be_conventional and conventional(rest):
+            from pytc.cli.click_commands import run_conventional
+
+            return run_conventional(words[: len(words) - len(rest)], rest, run_line)
+        status = _run(options, rest) if not options.verbose else _run_verbosely(options, rest)
         streams.write("", flush=True)
     except PytcError as error:
-        return report(error, as_json=as_json)
+        if may_be_conventional and any(word[:1] == "-" for word in rest[1:]):
+            from pytc.cli.repairs import move_options
+
+            if moved := move_options(rest):
+                return run_line([*words[: len(words) - len(rest)], *moved])
+        return report(error, as_json=as_json, color=color)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
         return _BROKEN_PIPE
     except SHORTAGES as error:
-        return report(shortage(error), as_json=as_json)
+        return report(shortage(error), as_json=as_json, color=color)
     return status
+
+
+def _run_verbosely(options: Options, words: list[str]) -> int:
+    from pytc.cli.verbose import watch
+
+    steps = watch(lambda step: say([step], as_json=options.json, color=options.color))
+    try:
+        return _run(options, words)
+    finally:
+        steps.end()
 
 
 def _run(options: Options, words: list[str]) -> int:
@@ -65,7 +90,9 @@ def _run(options: Options, words: list[str]) -> int:
         # Build scripts look for ", libbpf " in tc's version, to know that it loads objects with BTF.
         return print_text(f"pytc utility, pytc-{__version__}, libbpf (compatible)\n")
     if options.help:
-        return show_help("", options)
+        from pytc.commands.dispatch import help_topic
+
+        return show_help(help_topic(words), options)
     if options.install_alias:
         return _alias(options, words)
     if options.atomic:
@@ -151,7 +178,7 @@ def _batch(options: Options) -> int:
             return show_help(parsed.topic, options) if isinstance(parsed, Help) else runner.run(parsed)
 
         def refused(error: PytcError) -> int:
-            return report(error, as_json=options.json)
+            return report(error, as_json=options.json, color=options.color)
 
         return run_batch(
             options.batch,
@@ -159,7 +186,7 @@ def _batch(options: Options) -> int:
             run,
             refused,
             force=options.force,
-            say=lambda sentence: say([sentence], as_json=options.json),
+            say=lambda sentence: say([sentence], as_json=options.json, color=options.color),
             begin=runner.set_location,
         )
 

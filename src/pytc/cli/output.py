@@ -3,13 +3,13 @@
 import errno
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
 from pytc.cli import streams
-from pytc.cli.command_line import Options
+from pytc.cli.command_line import ColorMode, Options
 from pytc.cli.exit_status import exit_status, trailer
-from pytc.errors import PytcError, SeveralLines
+from pytc.errors import DeviceNotFoundError, PytcError, SeveralLines
 from pytc.render.terminal import printable, printable_json
 
 if TYPE_CHECKING:
@@ -17,16 +17,27 @@ if TYPE_CHECKING:
 
 #: Exceptions that are nobody's mistake. Take BrokenPipeError first, which belongs to the one who reads.
 SHORTAGES = (OSError, ImportError, MemoryError)
+#: With -force, each of a million lines may name something that is not there; comparing names takes its time.
+_MOST_SUGGESTIONS = 10
+_suggested: list[str] = []
 
 
 def show_help(topic: str, options: Options) -> int:
     """Print a topic's help; with JSON on standard error, since standard output has nothing but JSON."""
-    from pytc.cli.usage import usage
+    from pytc.cli.help_page import WIDTH, render
 
     if options.json:
-        streams.complain(usage(topic))
+        streams.complain(render(topic))
         return 0
-    return print_text(usage(topic))
+    width = _columns() if sys.stdout.isatty() else WIDTH
+    return print_text(render(topic, width, styled=bool(_colors(options))))
+
+
+def _columns() -> int:
+    """Return the width of the terminal, and at least what help can be laid out in."""
+    import shutil
+
+    return max(shutil.get_terminal_size().columns, 40)
 
 
 def print_text(text: str) -> int:
@@ -35,8 +46,9 @@ def print_text(text: str) -> int:
     return 0
 
 
-def report(error: PytcError, *, as_json: bool = False) -> int:
+def report(error: PytcError, *, as_json: bool = False, color: ColorMode = "") -> int:
     """Print an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
+    _suggest(error)
     if as_json:
         from pytc.render.errors import as_json as render
 
@@ -44,8 +56,40 @@ def report(error: PytcError, *, as_json: bool = False) -> int:
         return exit_status(error)
     lines = [line for line in (*error.lines, trailer(error)) if line]
     lines += [f"Hint: {hint}" for hint in error.hints]
-    streams.complain_lines(lines)
+    streams.complain_lines(lines, _error_style("error", color))
     return exit_status(error)
+
+
+def _error_style(sort: str, color: ColorMode) -> "Callable[[str], str] | None":
+    """Return what colours text on standard error, None where it is to be plain."""
+    colors = _palette(sys.stderr, color)
+    if not colors:
+        return None
+    from pytc.render.colors import colored
+
+    return lambda text: colored(text, sort, colors)
+
+
+def _suggest(error: PytcError) -> None:
+    """Add a question after the name that may have been meant, where it is like one that there is."""
+    word, names = error.alternatives
+    if isinstance(error, DeviceNotFoundError):
+        word, names = error.device, tuple(_devices())
+    if word and names and len(_suggested) < _MOST_SUGGESTIONS:
+        from pytc.words.suggestions import suggestion
+
+        _suggested.append(word)
+        if meant := suggestion(word, names):
+            error.with_hints(meant)
+
+
+def _devices() -> list[str]:
+    import _socket
+
+    try:
+        return [name for _, name in _socket.if_nameindex()]
+    except OSError:
+        return []
 
 
 def shortage(error: BaseException) -> PytcError:
@@ -101,9 +145,16 @@ def _pieces(documents: "Iterable[Document]", options: Options) -> Iterator[str]:
 
 def _colors(options: Options) -> "dict[str, str]":
     """Escape parameters for each sort of name; empty where text is to be plain."""
-    if options.color != "always" and (options.color != "auto" or not sys.stdout.isatty()):
+    return _palette(sys.stdout, options.color)
+
+
+def _palette(stream: TextIO, color: ColorMode) -> "dict[str, str]":
+    """Return escape parameters for each sort of name, for a stream that is a terminal, or is to be taken for one."""
+    if color == "never" or (color != "always" and not stream.isatty()):
         return {}
-    from pytc.render.text import COLORS
+    if color != "always" and (os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"):
+        return {}
+    from pytc.render.colors import COLORS
 
     _, is_told, background = os.environ.get("COLORFGBG", "").rpartition(";")
     dark = not is_told or background in ("0", "1", "2", "3", "4", "5", "6", "8")
@@ -127,11 +178,12 @@ def show_stream(stream: "Stream", options: Options) -> None:
         streams.write(piece, flush=stream.is_live)
 
 
-def say(notes: list[str], *, as_json: bool) -> None:
+def say(notes: list[str], *, as_json: bool, color: ColorMode = "") -> None:
     """Prints remarks on stderr, as JSON objects of one line where errors are such too."""
     if as_json:
         import json
 
         notes = [json.dumps({"note": note}) for note in notes]
+    style = None if as_json else _error_style("remark", color)
     for note in notes:
-        streams.complain_lines(note.splitlines() if isinstance(note, SeveralLines) else [note])
+        streams.complain_lines(note.splitlines() if isinstance(note, SeveralLines) else [note], style)

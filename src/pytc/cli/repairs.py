@@ -17,48 +17,71 @@ def add_repair(error: PytcError, words: Sequence[str]) -> None:
     """Put a repair in the place of an error's hints, which are about the words as they are, where one is found."""
     if len(words) > _MOST_WORDS:
         return
-    for repaired, hint in _repairs(list(words)):
-        if _is_accepted(repaired):
+    message = str(error)
+    for repaired, hint in _repairs(list(words), message):
+        if _is_accepted(repaired) or (_names_verb(words, repaired) and _refusal(repaired) != message):
             error.hints = (hint,)
             return
 
 
-def _repairs(words: list[str]) -> Iterator[tuple[list[str], str]]:
+def _names_verb(words: Sequence[str], repaired: Sequence[str]) -> bool:
+    """Report whether another object or verb is what makes the difference: the rest may still have to be typed."""
+    return len(words) == len(repaired) and list(words[2:]) == list(repaired[2:])
+
+
+def move_options(words: Sequence[str]) -> list[str]:
+    """Return a refused line with its options in front, as tc wants them; empty where that is not what is wrong."""
+    if _is_accepted(list(words)):
+        return []
+    for options, line in _lines_of_moved_options(list(words)):
+        if _is_accepted(line):
+            return [*options, *line]
+    return []
+
+
+def _repairs(words: list[str], message: str) -> Iterator[tuple[list[str], str]]:
     """Yield lines that may be meant, and what to say where one of them is accepted."""
-    yield from _moved_options(words)
+    for options, line in _lines_of_moved_options(words):
+        if words[0].startswith("-"):  # in a line of a batch: of a command, they have been read
+            yield line, f'options are those of the whole batch: "pytc {join(options)} -b FILE"'
+        else:
+            yield line, f'options go before the object: "pytc {join((*options, *line))}"'
     for index, word in enumerate(words):
         candidates = [name for name in compared_words(words[:index]) if name.strip()]
         if word in candidates or word in words[:index]:  # a word that came before is known, and must not come again
             continue
         for name in nearest(word, candidates):
-            yield [*words[:index], name, *words[index + 1 :]], f'did you mean "{name}" in place of "{word}"?'
+            where = "" if f'"{word}"' in message else f' in place of "{word}"'
+            yield [*words[:index], name, *words[index + 1 :]], f'did you mean "{name}"{where}?'
         if "dev" in candidates and _is_device(word):
             yield [*words[:index], "dev", *words[index:]], f'"dev" is missing: dev {word}'
 
 
-def _moved_options(words: list[str]) -> Iterator[tuple[list[str], str]]:
+def _lines_of_moved_options(words: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield options that stand behind the object, and the line without them."""
     for index, word in enumerate(words):
         if word.startswith("-"):
             try:
                 parsed, rest = parse_options(words[index:])
             except PytcError:
                 continue
-            options = words[index : len(words) - len(rest)]
-            line = [*words[:index], *rest]
-            if index:
-                yield line, f'options go before the object: "pytc {join((*options, *line))}"'
-            elif not parsed.batch:  # in a line of a batch: of a command, they have been read
-                yield line, f'options are those of the whole batch: "pytc {join(options)} -b FILE"'
+            if index or not parsed.batch:
+                yield words[index : len(words) - len(rest)], [*words[:index], *rest]
 
 
 def _is_accepted(words: list[str]) -> bool:
+    return not _refusal(words)
+
+
+def _refusal(words: list[str]) -> str:
+    """Return the parsers' message about a line, empty where they accept it."""
     try:
         parse_words(words)
     except HelpRequested:
-        return True
-    except PytcError:
-        return False
-    return True
+        return ""
+    except PytcError as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _is_device(word: str) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
 from pytc.errors import OutputError
@@ -85,16 +85,18 @@ def ask(prompt: str) -> str | None:
         return None
 
 
-def complain_lines(lines: Iterable[str]) -> None:
+def complain_lines(lines: Iterable[str], style: Callable[[str], str] | None = None) -> None:
     """Writes lines on standard error. A line break in one of them is somebody else's, who may forge a line by it."""
-    complain("".join(f"{line.translate(_LINE_BREAKS)}\n" for line in lines))
+    complain("".join(f"{line.translate(_LINE_BREAKS)}\n" for line in lines), style)
 
 
-def complain(text: str) -> None:
+def complain(text: str, style: Callable[[str], str] | None = None) -> None:
     """Writes on standard error, after what standard output has; when that fails there is nobody left to tell.
 
-    What controls a terminal is left out: messages quote what files and names hold."""
+    What controls a terminal is left out: messages quote what files and names hold. ``style`` adds colours to the rest.
+    """
     text = text.translate(_CONTROLS)
+    text = style(text) if style is not None else text
     with contextlib.suppress(OutputError, BrokenPipeError):
         write("", flush=True)
     try:

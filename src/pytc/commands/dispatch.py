@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from pytc.commands.shared.command import Command, Help
 from pytc.commands.shared.verbs import CommandObject, Verb, verb_module, verb_word
-from pytc.errors import BpfError, BpfSyscallError, UsageError
+from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PytcError, UsageError
 from pytc.words.engine import Cursor, matches
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ OBJECTS = {
 OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "pins", "apply", "metrics", "completion")
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
+#: What help explains besides objects.
+TOPICS = ("options", "verifier")
 #: Columns for names of kinds in help.
 _WIDTH = 100
 
@@ -54,8 +56,36 @@ def object_name(word: str) -> str:
 def parse_words(words: Sequence[str]) -> Command:
     """Return what the words after the options ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
     if not words or matches(words[0], "help"):
-        return Help(" ".join(words[1:3]) if words[1:2] == ["verifier"] else "")
+        return Help(help_topic(words[1:]))
     return _parser(words[0])(list(words[1:]))
+
+
+def help_topic(words: Sequence[str]) -> str:
+    """Return the topic of the words of a line, in full or from its beginning; empty without any.
+
+    The parsers say so: it is what they take ``help`` for behind the words, or behind the first of them. Kinds and other
+    topics can be named without the verb (``filter bpf``). Raises UsageError for what is no object.
+    """
+    if not words:
+        return ""
+    if words[0] in TOPICS:
+        return " ".join(words[:2])
+    _parser(words[0])
+    object_ = command_object(object_name(words[0]))
+    rest = " ".join(words[1:])
+    for topic in object_.topics() if rest else ():
+        if topic.partition(" ")[2] == rest:
+            return topic
+    for count in range(len(words), 1, -1):
+        try:
+            command = parse_words([*words[:count], "help"])
+        except HelpRequested as request:
+            return request.topic
+        except PytcError:
+            continue
+        if isinstance(command, Help):
+            return command.topic
+    return object_.topic
 
 
 def command_object(name: str) -> CommandObject:

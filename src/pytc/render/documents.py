@@ -12,6 +12,10 @@ from pytc.handles import Handle
 Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
 
 
+#: A sort of name, or of text in one piece (:mod:`pytc.render.colors`).
+Color = Literal["", "device", "action", "name", "findings", "code", "test"]
+
+
 class Field(NamedTuple):
     """A value with its text.
 
@@ -22,7 +26,7 @@ class Field(NamedTuple):
     key: str
     value: Json = None
     text: str = ""
-    color: Literal["", "device"] = ""
+    color: Color = ""
 
 
 class LazyField(NamedTuple):

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from pytc.render import GROUP
-from pytc.render.documents import DEVICE, Document, Field, Group, LazyField, Part
+from pytc.render.colors import colored
+from pytc.render.documents import Document, Field, Group, LazyField, Part
 from pytc.render.terminal import printable
 
-#: SGR parameters of each sort of name, on a light and on a dark background, as iproute2 has them.
-COLORS: Mapping[str, tuple[str, str]] = {DEVICE: ("36", "1;36")}
 #: Control characters that lay text out.
 _LAYOUT = "\n\t"
 
@@ -56,7 +55,7 @@ class _Style:
     def _part(self, part: Part) -> str:
         if isinstance(part, Field):
             text = _safe_field(part) if self._is_terminal else part.text
-            return f"\x1b[{self._colors[part.color]}m{text}\x1b[0m" if part.color in self._colors else text
+            return colored(text, part.color, self._colors) if part.color and self._colors else text
         if isinstance(part, LazyField):
             return printable(part.text(), _LAYOUT) if self._is_terminal else part.text()
         inner = [part.fields] if isinstance(part, Group) else part.documents

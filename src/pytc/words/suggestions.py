@@ -10,10 +10,15 @@ def nearest(word: str, names: Iterable[str], most: int = 1, similarity: float = 
     """Return the names that are most like a word, the best first."""
     from difflib import get_close_matches
 
-    return get_close_matches(word, sorted(set(filter(None, names))), most, similarity)
+    known = sorted(set(filter(None, names)))
+    swapped = [name for name in known if sorted(name) == sorted(word)]  # in short words, that is most of the letters
+    return swapped[:most] or get_close_matches(word, known, most, similarity)
 
 
-def suggestion(word: str, names: Iterable[str], otherwise: str = "") -> str:
-    """Return a question after the name that may have been meant; ``otherwise`` where none is like the word."""
+def suggestion(word: str, names: Iterable[str], otherwise: str = "", quote: str = "{}") -> str:
+    """Return a question after the name that may have been meant; ``otherwise`` where none is like the word.
+
+    ``quote`` is how the name is written, with the name in place of ``{}``.
+    """
     found = nearest(word, names)
-    return f'did you mean "{found[0]}"?' if found else otherwise
+    return f'did you mean "{quote.format(found[0])}"?' if found else otherwise

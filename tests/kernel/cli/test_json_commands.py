@@ -168,6 +168,7 @@ WITHOUT_ROW = {
     "DeletePins",
     "ChangePins",
     "ResizeMap",
+    "InstallCompletion",
 } | {f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")}
 
 

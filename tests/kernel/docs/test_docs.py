@@ -14,7 +14,11 @@ from tests.processes import ROOT, run
 
 pytestmark = pytest.mark.kernel
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "bpf" / "README.md"]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples" / "bpf" / "README.md"]
+#: Pages whose blocks follow one another: what one has made, the next one needs.
+CONTINUED = ("tutorial.md", "firewall.md", "redirect.md", "shaping.md", "deployment.md")
+#: Commands besides pytc, with the exit statuses that are right; nobody answers a ping.
+OTHERS = {"ip": (0,), "clang": (0,), "ping": (0, 1)}
 #: Commands that something else runs, and what.
 ELSEWHERE = {
     "make test": "continuous integration runs it, and with it this test",
@@ -33,6 +37,11 @@ NEEDS_MODULES = " action bpf "
 def blocks(page: Path, language: str) -> list[str]:
     """The fenced blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def sequence(page: Path) -> list[tuple[str, str]]:
+    """Return the blocks of shell commands and of C, in the order of the page, with what follows the fence."""
+    return re.findall(r"^```(sh|sh fails|c)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def commands(block: str) -> list[str]:
@@ -54,23 +63,50 @@ def test_every_shown_command_works(
     for path in ROOT.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
-    for block in blocks(page, "sh"):
+    for kind, block in sequence(page):
+        if kind == "c":
+            save_source(block)
+            continue
         if NEEDS_MODULES in block:
             continue
         if block.startswith("pytc filter add dev em1 ingress"):
             network.tc("qdisc", "add", "dev", "em1", "clsact")
-        for command in commands(block):
-            if command in ELSEWHERE:
-                continue
-            words = shlex.split(command)
-            if words[0] == "make":
-                assert run(*words[:1], "-n", *words[1:]).status == 0, command
-                continue
-            assert words[0] == "pytc", f"nothing runs {command!r}"
-            outcome = network.pytc(*words[1:])
-            assert outcome.status == 0, (command, outcome.err)
-        network.tc("qdisc", "del", "dev", "em1", "root")
-        network.tc("qdisc", "del", "dev", "em1", "clsact")
+        *shown, last = [command for command in commands(block) if command not in ELSEWHERE] or [""]
+        for command in shown:
+            run_command(network, command)
+        if last:
+            run_command(network, last, fails=kind == "sh fails")
+        if page.name not in CONTINUED and "ip link add" not in block:
+            network.tc("qdisc", "del", "dev", "em1", "root")
+            network.tc("qdisc", "del", "dev", "em1", "clsact")
+
+
+def save_source(block: str) -> None:
+    """Write a block of C that begins with the name of its file to that file."""
+    name = re.match(r"/\* (\w+\.c) \*/", block)
+    if name is not None:
+        Path(name[1]).write_text(block)
+
+
+def run_command(network: Network, command: str, *, fails: bool = False) -> None:
+    words = shlex.split(command)
+    if words[0] == "make":
+        assert run(*words[:1], "-n", *words[1:]).status == 0, command
+    elif words[0] in OTHERS:
+        if command.startswith("ip link add em1"):  # the namespace has one already, whose peer is elsewhere
+            network.execute("ip", "link", "del", "em1")
+        outcome = network.execute("sh", "-c", command)
+        assert outcome.status in OTHERS[words[0]], (command, outcome.err)
+        if command == "ip link del em1":
+            network.execute("ip", "link", "add", "em1", "type", "veth", "peer", "name", "em2")
+            network.execute("ip", "link", "set", "em1", "up")
+    else:
+        assert words[0] == "pytc", f"nothing runs {command!r}"
+        outcome = network.pytc(*words[1:])
+        if several := re.match(r"there are \d+ maps .*?, with the ids ([\d ]+):", outcome.err):  # those of other tests
+            at = words.index("name")
+            outcome = network.pytc(*words[1:at], "id", max(several[1].split(), key=int), *words[at + 2 :])
+        assert (outcome.status == 0) != fails, (command, outcome.err)
 
 
 def test_make_targets_that_the_text_names_exist() -> None:

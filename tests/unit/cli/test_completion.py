@@ -18,7 +18,7 @@ from pytc.cli.candidates import compared_words, find_candidates
 from pytc.cli.command_line import OPTIONS
 from pytc.cli.completion import complete
 from pytc.cli.shell_words import quote_word, split
-from pytc.commands.completion import VERBS as SHELLS
+from pytc.commands.completion import SHELLS
 from pytc.commands.dispatch import OBJECTS, parse_words
 from pytc.errors import PytcError
 from pytc.words.engine import Probe

@@ -1,4 +1,4 @@
-"""docs/pytc.8 is what the help texts say, and roff takes none of it for something else."""
+"""docs/man has what the help texts say, and roff takes none of it for something else."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from docs.manual import roff
-from docs.manual.help_texts import Item, Part, Prose, Verbatim, parts
-from docs.manual.man_page import page
+from docs.manual.man_page import pages
 from pytc import __version__
 from pytc.cli.command_line import OPTIONS
+from pytc.cli.help_texts import Item, Part, Prose, Verbatim, parts
+from pytc.cli.usage import OPTIONS as OPTIONS_EXPLAINED
 from pytc.cli.usage import topics, usage
 from tests.processes import ROOT, cannot
 
-PAGE = ROOT / "docs" / "pytc.8"
+PAGES = ROOT / "docs" / "man"
 _TEXT = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=200)
 
 
@@ -36,33 +37,44 @@ def shown(source: str, device: str = "ascii") -> str:
 
 
 @pytest.fixture(scope="module", params=["ascii", "utf8"])
-def seen(request: pytest.FixtureRequest) -> str:
-    return shown(page(), request.param)
+def seen(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Return pages as a reader sees them."""
+    return {name: shown(source, request.param) for name, source in pages().items()}
 
 
 def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_it_is_up_to_date() -> None:
-    assert page() == PAGE.read_text(), 'run "make docs"'
-    assert f'"pytc {__version__}"' in page()
+def test_they_are_up_to_date() -> None:
+    assert {path.name: path.read_text() for path in PAGES.iterdir()} == pages(), 'run "make docs"'
+    assert all(f'"pytc {__version__}"' in page for page in pages().values())
 
 
-def test_mandoc_has_nothing_against_it() -> None:
-    assert mandoc(page(), "-T", "lint") == ""
+@pytest.mark.parametrize("name", pages())
+def test_mandoc_has_nothing_against_it(name: str) -> None:
+    assert mandoc(pages()[name], "-T", "lint") == ""
+
+
+@pytest.mark.parametrize("name", pages())
+def test_it_fits_into_80_columns(seen: dict[str, str], name: str) -> None:
+    assert max(map(len, seen[name].splitlines())) <= 80
+
+
+def page_about(topic: str) -> str:
+    """Return the name of the page about a topic."""
+    object = topic.partition(" ")[0]
+    return f"pytc-{'action' if object == 'actions' else object}.8" if topic not in ("", "options") else "pytc.8"
 
 
 @pytest.mark.parametrize("topic", topics())
-def test_each_help_text_is_there_as_the_help_shows_it(seen: str, topic: str) -> None:
-    """Usage lines and grammars line by line, whatever their width; explanations and text as running text."""
-    lines = {line.strip() for line in seen.splitlines()}
-    running = words(seen)
+def test_each_help_text_is_there(seen: dict[str, str], topic: str) -> None:
+    running = words(seen[page_about(topic)])
     for part in parts(usage(topic)):
-        if isinstance(part, Verbatim):
-            assert {line.strip() for line in part.lines} <= lines or not topic, part
-        else:
-            assert words(" ".join(part)) in running, part
+        if topic == "options" and not isinstance(part, Prose):
+            continue  # they are explained in a list of all options
+        text = words(" ".join(part.lines) if isinstance(part, Verbatim) else " ".join(part)).removeprefix("Usage: ")
+        assert text in running, part
 
 
 def test_columns_stay_below_one_another() -> None:
@@ -98,22 +110,19 @@ def test_running_text_keeps_its_words(text: str) -> None:
 
 
 def test_lines_of_the_source_are_short() -> None:
-    assert max(map(len, page().splitlines())) <= 80
+    assert max(len(line) for page in pages().values() for line in page.splitlines()) <= 160
 
 
 def test_every_option_is_explained() -> None:
-    text = page()[page().index('.SH "OPTIONS"') : page().index('.SH "QDISCS"')].replace("\\-", "-")
-    explained = {
-        word.strip(",")
-        for line in text.splitlines()
-        if line.startswith("\\fB")
-        for word in line.replace("\\fB", "").replace("\\fR", "").split()
-    }
-    assert {row.name for row in OPTIONS} <= {name.lstrip("-") for name in explained}
+    """By the word that is spelled out, or by one that means the same."""
+    terms = [*OPTIONS_EXPLAINED, *(part.term for part in parts(usage("")) if isinstance(part, Item))]
+    explained = {word.strip("-,").partition("[")[0] for term in terms for word in term.split()}
+    fields = {row.field for row in OPTIONS if row.name in explained}
+    assert {row.field for row in OPTIONS} == fields
 
 
 def test_the_help_explains_each_option_of_pytc_once() -> None:
-    terms = [part.term.lstrip("-") for part in parts(usage("")) if isinstance(part, Item)]
+    terms = [part.term.rpartition("--")[2] for part in parts(usage("")) if isinstance(part, Item) and "--" in part.term]
     assert len(set(terms)) == len(terms)
     assert set(terms) <= {row.name for row in OPTIONS}
 
@@ -123,7 +132,8 @@ def test_every_variable_of_the_environment_is_explained() -> None:
     for path in Path(ROOT / "src" / "pytc").rglob("*.py"):
         found |= set(re.findall(r'environ(?:ment)?(?:\.get\(|\[)"([A-Z][A-Z_]+)"', path.read_text()))
     assert "TC_BPF_MNT" in found
-    text = page()[page().index('.SH "ENVIRONMENT"') : page().index('.SH "FILES"')]
+    page = pages()["pytc.8"]
+    text = page[page.index('.SH "ENVIRONMENT"') : page.index('.SH "FILES"')]
     assert {name for name in found if name not in text} == set()
 
 

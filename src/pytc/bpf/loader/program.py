@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
-from pytc.bpf.sys.constants import program_type_name
+from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
@@ -67,21 +67,32 @@ class Program(OwnedFd):
 
 
 def select_program(
-    spec: ObjectSpec, *, section: str = "", program: str = "", default_section: str | Sequence[str] = "classifier"
+    spec: ObjectSpec,
+    *,
+    section: str = "",
+    program: str = "",
+    default_section: str | Sequence[str] = "classifier",
+    default_type: ProgramType = ProgramType.UNSPEC,
 ) -> ProgramSpec:
     """Return the program of an object that is meant.
 
     That is ``program`` (a function's name), the first program of ``section``, or the one that both name. Without either
-    it is the first of ``default_section`` (of the first that exists, where there are several); where that is missing,
-    the object's only program. Raises SelectionError with the list of programs.
+    it is the first of ``default_section`` (of the first that exists, where there are several; from the second on, it
+    has to be the only one there); where that is missing, the object's only program, or the only one of
+    ``default_type``.
+    Raises SelectionError with the list of programs.
     """
     if not spec.programs:
         raise SelectionError(f'object file "{spec.path}" holds no programs')
     if not section and not program:
         defaults = (default_section,) if isinstance(default_section, str) else default_section
         candidates = next(filter(None, map(spec.programs_in, defaults)), ())
-        if candidates or len(spec.programs) == 1:
+        is_clear = len(candidates) == 1 or (bool(candidates) and candidates == spec.programs_in(defaults[0]))
+        if is_clear or len(spec.programs) == 1:
             return (candidates or spec.programs)[0]
+        of_type = [p for p in spec.programs if default_type and p.type == default_type]
+        if not candidates and len(of_type) == 1:
+            return of_type[0]
         missing = f'section "{defaults[0]}", which is the default' if defaults else "default for them"
         raise _not_found(spec, f"no {missing}, and more than one program")
     names = {s.name for s in spec.sections.values()}
@@ -101,4 +112,6 @@ def select_program(
 
 def _not_found(spec: ObjectSpec, what: str, wanted: str = "") -> PytcError:
     candidates = shortlist([f'"{p.section}" (program {p.name})' for p in spec.programs], wanted)
-    return SelectionError(f'object file "{spec.path}": {what}; sections with programs: {candidates}')
+    error = SelectionError(f'object file "{spec.path}": {what}; sections with programs: {candidates}')
+    names = {name.removeprefix("?") for p in spec.programs for name in (p.section, p.name)}
+    return error.with_alternatives(wanted, names)

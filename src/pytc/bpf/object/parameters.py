@@ -52,8 +52,10 @@ def parameterise(spec: ObjectSpec, parameters: Parameters) -> ObjectSpec:
 def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSpec:
     declared = maps.get(name)
     if declared is None or declared.origin == DATA:
-        known = shortlist([f'"{m.name}"' for m in spec.maps.values() if m.origin != DATA], name) or "none"
-        raise SelectionError(f'object file "{spec.path}": no map "{name}"; its maps: {known}')
+        names = [m.name for m in spec.maps.values() if m.origin != DATA]
+        known = shortlist([f'"{known}"' for known in names], name) or "none"
+        error = SelectionError(f'object file "{spec.path}": no map "{name}"; its maps: {known}')
+        raise error.with_alternatives(name, names)
     return declared
 
 

@@ -10,18 +10,22 @@ from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.errors import UsageError
 from pytc.words.engine import Cursor, choose
 
-#: The shells, and the modules with their scripts.
-VERBS = {"bash": "bash", "zsh": "zsh", "fish": "fish"}
+#: The shells, each of which has a module with its script.
+SHELLS = ("bash", "zsh", "fish")
+#: Words and the modules of their verbs.
+VERBS = {**{shell: shell for shell in SHELLS}, "install": "install"}
 
 HELP = """\
-Usage: pytc completion { bash | zsh | fish }
+Usage: pytc completion install [ bash | zsh | fish ]
+       pytc completion { bash | zsh | fish }
 
-Prints a script with which the shell completes words of pytc, devices, network namespaces, pins, files, and the
-sections, programs, maps and variables of the object file that is named in the line.
+Lets the shell complete words of pytc: commands and options, devices, network namespaces, maps, programs, pins, files,
+and the sections, programs, maps and variables of the object file that is named in the line.
 
-bash  source <(pytc completion bash)
-zsh   source <(pytc completion zsh)
-fish  pytc completion fish | source
+install  writes the shell's script to where the shell looks for it, for this user, or for all if root does it
+bash     prints the script; for the running shell: source <(pytc completion bash)
+zsh      the same: source <(pytc completion zsh)
+fish     the same: pytc completion fish | source
 """
 
 
@@ -30,7 +34,7 @@ def parse(cursor: Cursor) -> Command:
     if cursor.done:
         return Help("completion")
     if not choose(cursor.peek(), (*VERBS, "help")):
-        raise UsageError(f'Shell "{cursor.peek()}" is unknown, {", ".join(VERBS)} are known.')
+        raise UsageError(f'Shell "{cursor.peek()}" is unknown, {", ".join(SHELLS)} are known.')
     return parse_verb(__name__, VERBS, cursor)
 
 

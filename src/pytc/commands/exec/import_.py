@@ -10,6 +10,7 @@ from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.errors import HelpRequested, TransferError
+from pytc.render.terminal import printable
 from pytc.words.engine import Cursor, Word, choose, fill, refuse_more, text, unsigned
 from pytc.words.values import seconds
 
@@ -129,11 +130,21 @@ def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "
             refused=FewRemarks(context.say),
         ) as importer,
     ):
+        if context.display.is_terminal:
+            context.say(f'Waiting at "{printable(command.path)}" for a filter or action that exports its maps there')
         end = None if command.timeout is None else time.monotonic() + command.timeout
         while len(objects) < command.exports:
             left = None if end is None else max(end - time.monotonic(), 0.0)
             objects.append(owned.enter_context(importer.receive(left)))
+            if context.display.is_terminal:
+                context.say(_received(objects[-1]))
     return objects
+
+
+def _received(received: "ReceivedObject") -> str:
+    """Return what to say of an export that has arrived."""
+    names = ", ".join(printable(map.name) or f"id {map.id}" for map in received.named())
+    return f"Received {len(received.maps)} map{'s' * (len(received.maps) != 1)}: {names}"
 
 
 def _fetch(command: FetchMaps, owned: ExitStack) -> "list[ReceivedObject]":

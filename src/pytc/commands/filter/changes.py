@@ -47,7 +47,9 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
     change = _resolve_action_files(context, change)
     options = change.options
     source, actions = (options.source, options.actions) if options is not None else (None, ())
-    answers = _send_and_export(context, change, [filter_program_request(source), *map(action_program_request, actions)])
+    answers = _send_and_export(
+        context, change, [filter_program_request(source, change.selector.parent), *map(action_program_request, actions)]
+    )
     if actions:
         from pytc.commands.shared.actions import warn_of_too_many
 

@@ -1,5 +1,6 @@
 """``pytc hooks show``: the programs and filters that packets meet at a device, from arriving to leaving."""
 
+import _socket as socket
 from collections.abc import Iterator
 
 from pytc.bpf.sys.links import links
@@ -7,7 +8,7 @@ from pytc.commands.shared.attachments import LinkPins, link_parts, link_pins, pr
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import HookName, filter_documents, hook_documents
-from pytc.errors import BpfSyscallError, UsageError
+from pytc.errors import BpfSyscallError
 from pytc.handles import CLSACT, ROOT, UNSPEC, Handle
 from pytc.netlink.xdp import xdp_programs
 from pytc.render.documents import DEVICE, Document, Field, Part
@@ -17,10 +18,10 @@ from pytc.words.devices import device
 from pytc.words.engine import Cursor, Word, fill, refuse_more
 
 HELP = """\
-Usage: pytc hooks [ show ] dev NAME
+Usage: pytc hooks [ show ] [ dev NAME ]
 
-All programs and filters that packets meet at a device, in order. Filters of a shared block are shown where a qdisc of
-the device uses it. run_cnt and run_time are shown once kernel.bpf_stats_enabled is 1.
+All programs and filters that packets meet at a device, or at each device, in order. Filters of a shared block are shown
+where a qdisc of the device uses it. run_cnt and run_time are shown once kernel.bpf_stats_enabled is 1.
 """
 
 WORDS = (Word("dev", "device", device, exact=True, wrong='"dev" not a valid ifname'),)
@@ -31,17 +32,15 @@ _BEHIND_QDISCS: tuple[HookName, ...] = ("primary", "peer")
 
 
 class ShowHooks(Query):
-    """A request for all programs and filters that packets meet at a device."""
+    """A request for all programs and filters that packets meet at a device, or at all where it is empty."""
 
-    device: str
+    device: str = ""
 
 
 def parse(cursor: Cursor) -> ShowHooks:
     """Return the command; raises UsageError, HelpRequested."""
     fields = fill(cursor, WORDS, {}, topic="hooks")
     refuse_more(cursor, "hooks")
-    if not fields:
-        raise UsageError('Must specify netdevice "dev"')
     return ShowHooks(**fields)
 
 
@@ -49,15 +48,20 @@ def run(context: Context, command: ShowHooks) -> list[Document]:
     """Describe XDP, tcx and the filters of clsact or ingress for packets that arrive; then tcx, clsact, the filters of
     classful qdiscs and their classes, and netkit for those that leave. Raises DeviceNotFoundError, AttachError,
     NetlinkError."""
-    index = context.device_index(command.device)
+    devices = [command.device] if command.device else [name for _, name in socket.if_nameindex()]
     pins = link_pins(context)
-    documents = [*_xdp_documents(context, command.device, index, pins)]
+    return [document for device in devices for document in _device_documents(context, device, pins)]
+
+
+def _device_documents(context: Context, device: str, pins: LinkPins) -> list[Document]:
+    index = context.device_index(device)
+    documents = [*_xdp_documents(context, device, index, pins)]
     for name in _BEFORE_QDISCS:
-        documents += hook_documents(context, command.device, name, pins, must_exist=False)
+        documents += hook_documents(context, device, name, pins, must_exist=False)
     for parent in classful_parents(context, index):
-        documents += filter_documents(context, command.device, parent)
+        documents += filter_documents(context, device, parent)
     for name in _BEHIND_QDISCS:
-        documents += hook_documents(context, command.device, name, pins, must_exist=False)
+        documents += hook_documents(context, device, name, pins, must_exist=False)
     return documents
 
 

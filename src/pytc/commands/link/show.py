@@ -6,7 +6,7 @@ from pytc.bpf.sys.cgroups import attach_type_word
 from pytc.bpf.sys.constants import attach_type_name
 from pytc.bpf.sys.links import LinkDescription, links
 from pytc.commands.link.words import LINK, take_link
-from pytc.commands.shared.attachments import LinkPins, link_pins, open_link, pin_parts, program_parts
+from pytc.commands.shared.attachments import LinkPins, all_link_pins, open_link, pin_parts, program_parts
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
@@ -17,7 +17,7 @@ HELP = f"""\
 Usage: pytc link show [ LINK ]
 
 {LINK}
-Shows links of all types, what they attach and where; pytc -d also says where they are pinned.
+Shows links of all types, what they attach and where, and where they are pinned.
 """
 
 
@@ -47,7 +47,7 @@ def run(context: Context, command: ShowLinks) -> list[Document]:
             descriptions = list(links())
         except BpfSyscallError as error:
             raise AttachError(f"links: {error}", errno=error.errno) from error
-    pins, cgroups = link_pins(context), _Cgroups()
+    pins, cgroups = all_link_pins(context), _Cgroups()
     return [_document(context, description, pins, cgroups) for description in descriptions]
 
 

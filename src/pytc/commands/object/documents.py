@@ -301,7 +301,7 @@ def findings_document(path: str, findings: Sequence[Finding]) -> Document:
     values: list[Json] = [{key: value for key, value in finding._asdict().items() if value} for finding in findings]
     return [
         Field("object", path),
-        Field("findings", values, _clean(text)),
+        Field("findings", values, _clean(text), color="findings"),
         Field("", text=_clean(summary)),
         *(Field(f"{severity}s", count) for severity, count in counts.items()),
     ]

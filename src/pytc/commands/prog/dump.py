@@ -131,7 +131,7 @@ def _dump_instructions(program: TranslatedProgram, command: DumpProgram) -> Docu
         if command.opcodes:
             text.append(f"       {opcodes}\n")
         rows.append(_row(slot, statement, line) | ({"opcodes": opcodes} if command.opcodes else {}))
-    return [Field("insns", list[Json](rows), "".join(text))]
+    return [Field("insns", list[Json](rows), "".join(text), color="code")]
 
 
 def _row(slot: int, statement: str, line: Line | None) -> dict[str, Json]:
@@ -171,7 +171,7 @@ def _dump_machine_code(context: Context, program: MachineCode, command: DumpProg
             ]
             parts.append(row | ({"insns": insns} if instructions else {}) | _source_line(line))
         rows.append({"name": name, "address": f"{address:#x}", "code": parts})
-    return [Field("functions", rows, "".join(text))]
+    return [Field("functions", rows, "".join(text), color="code")]
 
 
 def _disassemble(context: Context, program: MachineCode) -> list[list[MachineInstruction]]:

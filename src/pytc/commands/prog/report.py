@@ -28,7 +28,7 @@ def run_document(
     about = subject.program.description
     return [
         Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
-        Field("packets", rows, "".join(map(_lines, reported))),
+        Field("packets", rows, "".join(map(_lines, reported)), color="test"),
         *_summary(tally, failures, expects=expects),
     ]
 
@@ -90,7 +90,7 @@ def _summary(tally: Tally, failures: Sequence[str], *, expects: bool) -> list[Fi
     }
     if failures:
         summary["failures"] = list(failures)
-    return [Field("summary", summary, text)]
+    return [Field("summary", summary, text, color="test")]
 
 
 def _mean(count: Count) -> float:

@@ -11,6 +11,7 @@ from pytc.commands.prog.words import TARGET, LoadedProgram, Target, take_words
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.named_programs import all_programs, matching_programs
+from pytc.commands.shared.references import Users, pin_fields, read_pins
 from pytc.errors import BpfSyscallError
 from pytc.render.documents import Document, Field, Json
 from pytc.render.terminal import printable
@@ -20,8 +21,8 @@ HELP = """\
 Usage: pytc prog { show | list } [ PROG ]
 
 A program, all with a name or tag, or all of this machine: type, name, tag, license, maps, when and by whom it was
-loaded, runs while statistics were on. With -d also the names of its maps, and which processes hold it. "pytc prog help"
-says what PROG is.
+loaded, runs while statistics were on, where it is pinned and attached. With -d also the names of its maps, and which
+processes hold it. "pytc prog help" says what PROG is.
 """
 
 WORDS = TARGET
@@ -55,10 +56,23 @@ def run(context: Context, command: ShowPrograms) -> list[Document]:
     holders = _holders() if context.display.details else {}
     names = _MapNames() if context.display.details else None
     booted = _boot_time()
-    return [_document(info, booted, holders, names) for info in infos]
+    pins, users = read_pins(context), Users(context)
+    return [
+        [
+            *_fields(info, booted, holders, names),
+            *pin_fields(pins, "prog", info.id),
+            _attached(users.places(info.id)),
+            Field("", None, "\n"),
+        ]
+        for info in infos
+    ]
 
 
-def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> Document:
+def _attached(places: list[str]) -> Field:
+    return Field("attached", [*places], "".join(f"\n  attached {printable(place)}" for place in places))
+
+
+def _fields(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> list[Field]:
     kind = program_type_name(about.type)
     license = " gpl" if about.gpl_compatible else ""
     verified = f" verified_insns {about.verified_instructions}" if about.verified_instructions else ""  # v5.16 counts
@@ -84,7 +98,7 @@ def _document(about: ProgramInfo, booted: float, holders: _Holders, names: "_Map
     if pids:
         rows: list[Json] = [{"pid": pid, "comm": name} for pid, name in pids]
         fields.append(Field("pids", rows, "\n  pids " + ",".join(f"{printable(name)}({pid})" for pid, name in pids)))
-    return [*fields, Field("", None, "\n")]
+    return fields
 
 
 def _maps(about: ProgramInfo, names: "_MapNames") -> list[Field]:

@@ -86,7 +86,8 @@ def find_subject_map(subject: Subject, name: str) -> Map:
     """Return a map of the program by its name, which the kernel may have cut; raises BpfError."""
     map = subject.maps.get(name) or subject.maps.get(kernel_name(name).decode("utf-8", "ignore"))
     if map is None:
-        raise BpfError(
-            f'program "{subject.name}" has no map "{name}"; it has {shortlist(sorted(subject.maps), name) or "none"}'
-        )
+        names = sorted(subject.maps)
+        known = shortlist(names, name) or "none"
+        error = BpfError(f'program "{subject.name}" has no map "{name}"; it has {known}')
+        raise error.with_alternatives(name, names)
     return map

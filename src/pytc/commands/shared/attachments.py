@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -195,27 +194,11 @@ def link_pins(context: Context) -> LinkPins:
     """Return the pins of links in the bpffs; empty without -details, as it means opening every pin."""
     if not context.display.details:
         return {}
-    from pytc.bpf.maps.pinning import find_mount
-
-    pins: dict[int, list[str]] = {}
-    count = 0
-    for directory, _, names in os.walk(find_mount(context.bpf_mount) or os.devnull):
-        for name in sorted(names):
-            count += 1
-            if count > _MAX_PINS:
-                return pins
-            path = os.path.join(directory, name)
-            if link := _link_at(path):
-                pins.setdefault(link, []).append(path)
-    return pins
+    return all_link_pins(context)
 
 
-def _link_at(path: str) -> int:
-    """Return the id of the link that is pinned at a path, 0 for anything else."""
-    try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):  # a symbolic link's target is visited at its own path
-            return 0
-        with open_pin(path) as descriptor:
-            return describe_link(descriptor.fd).id if object_kind(descriptor.fd) == "link" else 0
-    except (OSError, BpfSyscallError):
-        return 0
+def all_link_pins(context: Context) -> LinkPins:
+    """Return the pins of links in the bpffs."""
+    from pytc.commands.shared.references import read_pins
+
+    return {number: paths for (kind, number), paths in read_pins(context).items() if kind == "link"}

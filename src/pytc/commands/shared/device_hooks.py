@@ -44,8 +44,8 @@ PARENTS: dict[str, Handle] = {"ingress": INGRESS, "egress": EGRESS}
 TCX_NEXT = -1
 
 _SECTIONS: dict[HookName, tuple[str, ...]] = {
-    "ingress": ("tcx/ingress", "tc/ingress", "classifier", "tc"),
-    "egress": ("tcx/egress", "tc/egress", "classifier", "tc"),
+    "ingress": ("tcx/ingress", "classifier", "tc/ingress", "tc"),
+    "egress": ("tcx/egress", "classifier", "tc/egress", "tc"),
     "primary": ("netkit/primary", "classifier", "tc"),
     "peer": ("netkit/peer", "classifier", "tc"),
 }

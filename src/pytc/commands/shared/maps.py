@@ -14,7 +14,6 @@ from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, UsageError, shortlist
-from pytc.words.suggestions import nearest
 
 #: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
 MapKind = Literal["fd", "map", "pinned", "id", "name"]
@@ -102,7 +101,7 @@ def open_named_maps(name: str) -> list[Map]:
             map.close()
         raise
     if not matching:
-        raise BpfError(f'there is no map "{name}"', hints=_similar(name, others))
+        raise BpfError(f'there is no map "{name}"').with_alternatives(name, others)
     return matching
 
 
@@ -114,13 +113,6 @@ def _open_named(name: str) -> Map:
     for map in matching:
         map.close()
     raise BpfError(f'there are {len(matching)} maps "{name}", with the ids {ids_text}: choose one with id')
-
-
-def _similar(name: str, others: set[str]) -> tuple[str, ...]:
-    """Return the names that are most like one; maps of variables have an object's name before the section's, cut to 15
-    characters in all (``trafficc.bss``)."""
-    similar = nearest(name, others, 3, similarity=0.6)
-    return (f"there is {' and '.join(similar)}",) if similar else ()
 
 
 def _by_id(number: int) -> Map | None:

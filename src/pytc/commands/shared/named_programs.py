@@ -35,14 +35,16 @@ def matching_programs(kind: Naming, text: str) -> Iterator[Program]:
     """Yield all programs with a name or tag, each open until the next one is asked for; raises BpfError where there are
     none."""
     name = kernel_name(text).decode("ascii", "replace") if kind == "name" else text.lower()
-    count = 0
+    count, names = 0, set()
     for program in all_programs():
         about = program.description
+        names.add(about.name)
         if (about.name if kind == "name" else about.tag) == name:
             count += 1
             yield program
     if not count:
-        raise BpfError(f'there is no program with the {kind} "{text}"')
+        error = BpfError(f'there is no program with the {kind} "{text}"')
+        raise error.with_alternatives(text, names) if kind == "name" else error
 
 
 def find_program(kind: Naming, text: str) -> Program:

@@ -19,6 +19,7 @@ from pytc.errors import (
     VerifierError,
     one_line,
 )
+from pytc.handles import EGRESS, INGRESS, UNSPEC, Handle
 from pytc.signals import block_signals
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
@@ -44,9 +45,16 @@ if TYPE_CHECKING:
 _Selection: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
 
 
-def filter_program_request(source: BpfSource | None) -> ProgramRequest:
-    """Return the program that a bpf filter names, as wanted."""
-    return ProgramRequest(source, ProgramType.SCHED_CLS, "classifier")
+#: Sections of programs for filters, best first: tc's, and what libbpf calls those for the two hooks of clsact.
+_FILTER_SECTIONS = {
+    INGRESS: ("classifier", "tc/ingress", "tc"),
+    EGRESS: ("classifier", "tc/egress", "tc"),
+}
+
+
+def filter_program_request(source: BpfSource | None, parent: Handle = UNSPEC) -> ProgramRequest:
+    """Return the program that a bpf filter names, as wanted at a parent."""
+    return ProgramRequest(source, ProgramType.SCHED_CLS, _FILTER_SECTIONS.get(parent, ("classifier", "tc")))
 
 
 def action_program_request(action: Action) -> ProgramRequest:
@@ -257,7 +265,11 @@ def _select(context: Context, spec: "ObjectSpec", requests: ProgramRequest) -> "
     source = requests.source
     assert source is not None
     program = select_program(
-        spec, section=source.section, program=source.program, default_section=requests.default_section
+        spec,
+        section=source.section,
+        program=source.program,
+        default_section=requests.default_section,
+        default_type=requests.type,
     )
     type = ProgramType(source.type) if source.type else requests.type or program.type
     if requests.type and (program.type or source.type) != requests.type:

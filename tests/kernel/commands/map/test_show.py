@@ -36,7 +36,7 @@ class TestNames:
                 ("pinned", "m:globals/there"),
             ):
                 assert printed("map", "get", *words) == "42\n"
-            assert f"there is {name}" in refused("map", "get", "name", f"{name[:-1]}x")
+            assert f'did you mean "{name}"?' in refused("map", "get", "name", f"{name[:-1]}x")
             with create_map(MapSpec(name, MapType.ARRAY, 4, 4, 1), name) as twin:
                 said = refused("map", "get", "name", name)
                 assert f'there are 2 maps "{name}"' in said

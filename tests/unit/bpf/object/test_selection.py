@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.bpf import read_bytes, select_program
+from pytc.bpf import ProgramType, read_bytes, select_program
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.errors import SelectionError
 from tests.elf_writer import RETURN_0, Section, code, elf, function
@@ -93,12 +93,38 @@ def test_a_section_of_data_is_no_section_of_programs() -> None:
 
 def test_an_object_without_programs_says_so() -> None:
     spec = read_bytes(elf(Section("license", b"GPL\0")), "/obj/empty.o")
-    for wish in ({}, {"section": "tc"}, {"program": "x"}):
+    for section, program in (("", ""), ("tc", ""), ("", "x")):
         with pytest.raises(SelectionError, match=r'object file "/obj/empty\.o" holds no programs'):
-            select_program(spec, **wish)
+            select_program(spec, section=section, program=program)
 
 
 def test_the_question_mark_is_part_of_the_name_of_the_section() -> None:
     spec = spec_with(("?tc", "later"), ("tc", "now"))
     assert select_program(spec, section="?tc").name == "later"
     assert select_program(spec, section="tc").name == "now"
+
+
+PLACES = ("classifier", "tc/ingress", "tc")
+
+
+@pytest.mark.parametrize(
+    ("programs", "name"),
+    [
+        ((("tc/egress", "out"), ("tc/ingress", "in"), ("tc", "any")), "in"),
+        ((("tc/egress", "out"), ("tc", "any")), "any"),
+        ((("classifier", "first"), ("classifier", "second"), ("tc/ingress", "in")), "first"),
+        ((("xdp", "early"), ("tc/egress", "out")), "out"),
+    ],
+)
+def test_a_hook_has_several_default_sections(programs: tuple[tuple[str, str], ...], name: str) -> None:
+    spec = spec_with(*programs)
+    chosen = select_program(spec, default_section=PLACES, default_type=ProgramType.SCHED_CLS)
+    assert chosen.name == name
+
+
+@pytest.mark.parametrize(
+    "programs", [(("tc", "a"), ("tc", "b")), (("xdp", "a"), ("tc/egress", "b"), ("tc/egress", "c"))]
+)
+def test_nothing_is_guessed_among_several(programs: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(SelectionError, match="more than one program"):
+        select_program(spec_with(*programs), default_section=PLACES, default_type=ProgramType.SCHED_CLS)

@@ -1,0 +1,148 @@
+"""What keeps maps and programs: pins in the bpffs, programs, and the places where these are attached."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal, Protocol
+
+from pytc.bpf.sys.info import describe_map, describe_program, object_kind
+from pytc.bpf.sys.links import describe_link, links
+from pytc.bpf.sys.pins import open_pin
+from pytc.commands.shared.context import Context
+from pytc.errors import BpfSyscallError, PytcError
+from pytc.render.documents import Field, Json
+from pytc.render.terminal import printable
+
+#: A bpffs may hold any number of pins.
+_MAX_PINS = 10000
+
+Kind = Literal["map", "prog", "link"]
+
+
+class _Described(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+_DESCRIBE: Mapping[str, "Callable[[int], _Described]"] = {
+    "map": describe_map,
+    "prog": describe_program,
+    "link": describe_link,
+}
+#: Paths of pins, by the kind and id of what is pinned there.
+Pins = Mapping[tuple[Kind, int], Sequence[str]]
+
+
+def read_pins(context: Context) -> Pins:
+    """Return the pins in the bpffs; no bpffs is mounted for it, and those that may not be opened are left out."""
+    from pytc.bpf.maps.pinning import find_mount
+
+    pins: dict[tuple[Kind, int], list[str]] = {}
+    count = 0
+    for directory, _, names in os.walk(find_mount(context.bpf_mount) or os.devnull):
+        for name in sorted(names):
+            count += 1
+            if count > _MAX_PINS:
+                return pins
+            path = os.path.join(directory, name)
+            if (pinned := _pinned_at(path)) is not None:
+                pins.setdefault(pinned, []).append(path)
+    return pins
+
+
+def _pinned_at(path: str) -> tuple[Kind, int] | None:
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):  # a symbolic link's target is visited at its own path
+            return None
+        with open_pin(path) as descriptor:
+            kind = object_kind(descriptor.fd)
+            return (kind, _DESCRIBE[kind](descriptor.fd).id) if kind is not None else None
+    except (OSError, BpfSyscallError):
+        return None
+
+
+def pin_fields(pins: Pins, kind: Kind, number: int) -> list[Field]:
+    """Return the pins of an object, a line for each."""
+    paths = list(pins.get((kind, number), ()))
+    return [Field("pinned", list[Json](paths), "".join(f"\n  pinned {printable(path)}" for path in paths))]
+
+
+def read_places(context: Context) -> dict[int, list[str]]:
+    """Return where programs are attached, by their ids: filters of all devices and tcx in words, links by number.
+
+    What cannot be asked is left out: a namespace may have no devices, a kernel no links.
+    """
+    places: dict[int, list[str]] = {}
+    for number, text in (*_of_filters(context), *_of_links()):
+        if number and text not in places.setdefault(number, []):
+            places[number].append(text)
+    return places
+
+
+def _of_filters(context: Context) -> Iterable[tuple[int, str]]:
+    from _socket import if_nameindex
+
+    from pytc.handles import EGRESS, INGRESS, UNSPEC
+    from pytc.tc.filters.records import filter_records
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.tc.kinds.filters.bpf import BpfRecord
+
+    for index, device in if_nameindex():
+        for parent, hook in ((INGRESS, "ingress"), (EGRESS, "egress"), (UNSPEC, "root")):
+            try:
+                records = [*filter_records(context.session, FilterSelector(device, parent), index)]
+            except PytcError:
+                continue
+            for record in records:
+                if record.handle and isinstance(record.options, BpfRecord):
+                    yield record.options.program_id or 0, f"filter {device} {hook} pref {record.pref}"
+
+
+def _of_links() -> Iterable[tuple[int, str]]:
+    """Yield programs and links; a link may be of another namespace, where its device's number means another device."""
+    try:
+        for link in links():
+            yield link.program, f"{link.type} link {link.id}"
+    except BpfSyscallError:
+        return
+
+
+class Users:
+    """The programs that use maps, and where they are attached; each is asked of the kernel when it is first wanted."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._by_map: dict[int, list[tuple[int, str]]] | None = None
+        self._places: dict[int, list[str]] | None = None
+
+    def fields(self, number: int) -> list[Field]:
+        """Return the programs that use the map with an id, a line for each."""
+        rows: list[Json] = []
+        text = ""
+        for program, name in self._programs().get(number, ()):
+            places = self.places(program)
+            rows.append({"id": program, "name": name, "attached": list[Json](places)})
+            where = f" ({', '.join(map(printable, places))})" if places else ""
+            text += f"\n  used by prog {program}{f' {printable(name)}' if name else ''}{where}"
+        return [Field("used_by", rows, text)]
+
+    def places(self, program: int) -> list[str]:
+        """Return where the program with an id is attached."""
+        if self._places is None:
+            self._places = read_places(self._context)
+        return self._places.get(program, [])
+
+    def _programs(self) -> dict[int, list[tuple[int, str]]]:
+        if self._by_map is None:
+            from pytc.bpf.sys.info import program_map_ids
+            from pytc.commands.shared.named_programs import all_programs
+
+            self._by_map = {}
+            try:
+                for program in all_programs():
+                    about = program.description
+                    for map in program_map_ids(program.fd):
+                        self._by_map.setdefault(map, []).append((about.id, about.name))
+            except BpfSyscallError:
+                pass  # without CAP_SYS_ADMIN, programs cannot be listed
+        return self._by_map

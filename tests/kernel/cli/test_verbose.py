@@ -1,0 +1,48 @@
+"""--verbose: each step, with its time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.network import Network
+from tests.processes import PYTC, ROOT, run
+
+pytestmark = pytest.mark.kernel
+
+STEP = re.compile(r"\[ *\d+\.\d{3} ms\] (.+?)(?: x \d+)? \(\d+\.\d{3} ms\)(?:: (.*))?")
+
+
+def steps(error: str) -> list[str]:
+    lines = error.splitlines()
+    assert re.fullmatch(r"\[ *\d+\.\d{3} ms\] done", lines[-1])
+    found = [STEP.fullmatch(line) for line in lines[:-1]]
+    return [match[1] for match in found if match is not None]
+
+
+def test_steps_of_a_filter_are_told_in_order(network: Network) -> None:
+    object = str(ROOT / "examples" / "bpf" / "traffic.o")
+    words = ("--create-clsact", "filter", "add", "dev", network.device, "ingress", "bpf", "da", "obj", object)
+    outcome = run(*PYTC, "-n", network.near, *words, "--verbose")
+    assert (outcome.status, outcome.out) == (0, ""), outcome
+    told = steps(outcome.err)
+    expected = [
+        "netlink RTM_NEWQDISC",
+        f"read {object}",
+        "bpf(2) BTF_LOAD",
+        "bpf(2) MAP_CREATE protocols",
+        "bpf(2) PROG_LOAD count_protocols",
+        "netlink RTM_NEWTFILTER",
+    ]
+    assert [step for step in told if step in expected] == expected
+
+
+def test_output_and_status_are_as_without(network: Network) -> None:
+    plain = run(*PYTC, "-n", network.near, "-j", "qdisc")
+    told = run(*PYTC, "-n", network.near, "-j", "-v", "qdisc")
+    assert told.out == plain.out
+    assert all('{"note": "[' in line for line in told.err.splitlines())
+    failed = run(*PYTC, "-v", "filter", "show", "dev", "none")
+    assert failed.status == 1
+    assert 'Cannot find device "none"' in failed.err
