@@ -33,10 +33,10 @@ from pytc.tc.kinds.shared.programs import BARE, BYTECODE, BYTECODE_FILE, EXPRESS
 from pytc.tc.qdiscs.requests import QdiscChange
 from pytc.transaction.desired_state import DesiredState, Made, PlaceholderPlan, desired_objects
 from pytc.transaction.difference import Comparison, Desired, Pruning, Step, early_removals, late_removals
-from pytc.transaction.inverse import deleted_identities, find_affected
 from pytc.transaction.kernel_state import Identity, KernelState, object_text
 from pytc.transaction.program_content import ProgramContents
 from pytc.transaction.state_objects import content, identity, program_ids
+from pytc.transaction.undoable import deleted_identities, find_affected
 
 if TYPE_CHECKING:
     from pytc.tc.kinds.interface import OpenedProgram

@@ -103,7 +103,7 @@ class Runner(Closing):
 
     def plan(self, command: Command) -> list[Document]:
         """Return the steps of a command without its remarks; raises PytcError as the command would."""
-        from pytc.transaction.dry_run import plan_command
+        from pytc.transaction.plan import plan_command
 
         assert self._plan is not None
         try:
@@ -115,7 +115,7 @@ class Runner(Closing):
     def _run(self, command: Command) -> "Outcome":
         if self._plan is None:
             return run(self.context, command)
-        from pytc.transaction.dry_run import plan_command
+        from pytc.transaction.plan import plan_command
 
         return plan_command(self._plan, self.context, command, run)
 

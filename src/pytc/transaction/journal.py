@@ -20,7 +20,6 @@ from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.filters.records import filter_of_program
 from pytc.tc.kinds import filters
-from pytc.transaction.inverse import deleted_identities, find_affected
 from pytc.transaction.kernel_state import (
     Identity,
     KernelState,
@@ -32,6 +31,7 @@ from pytc.transaction.kernel_state import (
 )
 from pytc.transaction.owned_pins import pinned_map_id, remove_owned_pin, restore_pin
 from pytc.transaction.restoring import is_same, restoration_request
+from pytc.transaction.undoable import deleted_identities, find_affected
 
 if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded

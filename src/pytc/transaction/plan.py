@@ -16,11 +16,12 @@ from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
+from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
 from pytc.commands.shared.pins import pin_path
 from pytc.commands.shared.programs import FileIdentity, file_identity, select_programs
-from pytc.errors import BpfError, DeviceNotFoundError, one_line
+from pytc.errors import BpfError, DeviceNotFoundError, UsageError, one_line
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
@@ -314,3 +315,23 @@ def _program_document(planned: PlannedProgram) -> Document:
     if planned.slot:
         fields.append(Field("slot", planned.slot, f", for {planned.slot}"))
     return [*fields, Field("", text="\n")]
+
+
+def plan_command(
+    plan: Plan, context: Context, command: Command, run: Callable[[Context, Command], object]
+) -> list[Document]:
+    """Return the steps of a command; one that only asks has none, and its words are all that is checked.
+
+    ``run`` carries out the command, with a session and an attacher that note what they are asked to change.
+    Raises PytcError as the command would.
+    """
+    plan.reset()
+    if command.effect == "asks":
+        return [[Field("step", "none", "nothing is changed\n")]]
+    if command.effect not in ("attaches", "requests"):
+        raise UsageError(
+            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and '
+            "for commands that only show"
+        )
+    run(context, command)
+    return plan.steps()

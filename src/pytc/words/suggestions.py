@@ -1,4 +1,4 @@
-"""Words that may have been meant."""
+"""Find words that may have been meant; :mod:`pytc.cli.repairs` asks for whole lines."""
 
 from collections.abc import Iterable
 

@@ -77,7 +77,7 @@ def _refused(
     if number in (errno.EMFILE, errno.ENFILE):  # which leaves no descriptor to import the explanations with
         what = f'program "{linked.program.name}" in section "{linked.program.section}"'
         return VerifierError(linked.program.name, number, f"{what}: the kernel refused to load it: {strerror(number)}")
-    from pytc.bpf.loader.verifier import verifier_error  # only needed now
+    from pytc.bpf.loader.verifier_error import verifier_error  # only needed now
 
     return verifier_error(spec, linked, type, number, log, left_out)
 

@@ -158,8 +158,8 @@ def _fetch(command: FetchMaps, owned: ExitStack) -> "list[ReceivedObject]":
 
 
 def _become(context: Context, words: Sequence[str], objects: "Sequence[ReceivedObject]") -> NoReturn:
+    from pytc.exec_proxy.become import become
     from pytc.exec_proxy.environment import with_maps
-    from pytc.exec_proxy.spawn import spawn
 
     named = [map for received in objects for map in received.named()]
-    spawn(words, with_maps(context.environment, named), [map.fd for map in named])
+    become(words, with_maps(context.environment, named), [map.fd for map in named])

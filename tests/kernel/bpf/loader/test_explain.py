@@ -17,7 +17,7 @@ from pytc.bpf.kernel.permissions import permission_causes
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.link.linker import link
 from pytc.bpf.loader.circumstances import slot_causes
-from pytc.bpf.loader.verifier import verifier_error
+from pytc.bpf.loader.verifier_error import verifier_error
 from pytc.bpf.maps.causes import map_causes
 from pytc.bpf.object.reader import read_object
 from pytc.bpf.object.spec import MapSpec

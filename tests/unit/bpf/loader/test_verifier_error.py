@@ -10,7 +10,7 @@ import pytest
 from pytc.bpf import read_bytes
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.link.linker import LinkedProgram, link
-from pytc.bpf.loader.verifier import verifier_error
+from pytc.bpf.loader.verifier_error import verifier_error
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.verifier.log import decisive_line, failing_instruction, last_lines

@@ -11,7 +11,7 @@ from pytc.errors import TransferError
 _RESTORED = ("SIGPIPE", "SIGXFSZ")
 
 
-def spawn(words: Sequence[str], environment: Mapping[str, str], descriptors: Iterable[int]) -> NoReturn:
+def become(words: Sequence[str], environment: Mapping[str, str], descriptors: Iterable[int]) -> NoReturn:
     """Replace this process by a command that inherits descriptors; it is searched in PATH of ``environment``.
 
     Raises TransferError when the command cannot be run; the descriptors are close-on-exec again then.
