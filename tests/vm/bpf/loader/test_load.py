@@ -314,7 +314,7 @@ class TestFilters:
         with nothing_left(bpffs):
             words = ("dev", pair[0], "ingress", "bpf", "obj", objects("reject_verifier"))
             message = refused("filter", "add", *words)
-        assert "invalid access to packet" in message.splitlines()[0]
+        assert "may read past the end of the packet" in message.splitlines()[0]
         assert "reject_verifier.c:8" in message
 
 
