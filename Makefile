@@ -6,6 +6,8 @@
 # make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
 #               of it (root)
 # make tc-testing    the kernel's own tests of tc, on Linux 7.2 and 6.12 as user-mode Linux, by tc and by pytc (root)
+# make verifier  the table of the verifier's messages against the kernel's sources, and reports about its own negative
+#               tests (root)
 # make test-vm  on Debian's 6.1 and 6.12 in QEMU, what user-mode Linux lacks; KERNELS, ARGS (root)
 # make test-compilers, make test-pythons  all test objects by each compiler; unit tests on each Python
 #
@@ -18,7 +20,7 @@ PYTEST = $(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=25
 # Thousands of processes import pytc: only the first compiles it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo docs test check test-all test-compilers test-kernels test-pythons test-vm bench objects clean tc-testing
+.PHONY: verifier demo docs test check test-all test-compilers test-kernels test-pythons test-vm bench objects clean tc-testing
 
 demo:
 	@.ci/prepare demo $(VENV)
@@ -54,6 +56,11 @@ tc-testing:
 	@.ci/prepare kernels $(VENV)
 	@$(VENV)/bin/python .ci/toolchains.py tc-newest
 	@$(VENV)/bin/python .ci/tc_testing.py $(KERNELS) $(ARGS)
+
+verifier:
+	@.ci/prepare check $(VENV)
+	@$(VENV)/bin/python .ci/verifier_messages.py
+	@$(VENV)/bin/python .ci/verifier_selftests.py
 
 test-vm:
 	@.ci/prepare vm $(VENV)

@@ -15,6 +15,9 @@ PARTS = (
     "net/core/",
     "net/sched/",
     "net/netfilter/",
+    "include/uapi/linux/",
+    "scripts/bpf_doc.py",
+    "tools/include/",
     "tools/lib/bpf/",
     "tools/testing/selftests/bpf/",
 )
@@ -23,9 +26,9 @@ PARTS = (
 def unpacked(version: str) -> Path:
     """Return a directory with the parts of a version's sources; raises archive.Unavailable."""
     package = archive.unpacked(SUITES[version], f"linux-source-{version}")
-    target = package / "parts"
+    target = package / "parts-2"  # the number counts up when PARTS changes
     if not target.is_dir():
-        scratch = package / f"parts.{os.getpid()}"
+        scratch = package / f"parts-2.{os.getpid()}"
         with tarfile.open(next(package.glob("usr/src/*.tar.xz"))) as sources:
             for member in sources:
                 _, _, name = member.name.partition("/")

@@ -69,7 +69,7 @@ TESTS = (
         for name in (
             "kernel/test_features link/test_externs loader/test_behaviour loader/test_explain loader/test_load "
             "loader/test_mistakes loader/test_object_cache loader/test_reload loader/test_replay maps/test_map "
-            "maps/test_pinning maps/test_typed object/test_parameters"
+            "maps/test_pinning maps/test_typed object/test_parameters verifier/test_examples"
         ).split()
     ),
     *(f"tests/kernel/cbpf/test_{name}.py" for name in "filters on_a_device".split()),

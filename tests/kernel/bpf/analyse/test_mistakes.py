@@ -59,12 +59,12 @@ MISTAKES = [
     Mistake(
         "section xdp",
         "section-type",
-        source='SEC("xdp") int wrong(struct xdp_md *ctx) { return XDP_PASS; }\nchar _license[] SEC("license") = "GPL";\n',
+        source=(PROGRAM % "return 0;").replace('"tc"', '"xdp"'),
     ),
     Mistake(
         "section kprobe",
         "section-type",
-        source='SEC("kprobe/netif_rx") int wrong(void *ctx) { return 0; }\nchar _license[] SEC("license") = "GPL";\n',
+        source=(PROGRAM % "return 0;").replace('"tc"', '"kprobe/netif_rx"'),
     ),
     Mistake("stack-size", "stack-size"),
     Mistake("uninitialised-register", said="uninitialised-register"),
