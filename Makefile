@@ -2,7 +2,8 @@
 # make test     the first tier: ruff, mypy, pytest on this kernel and on Linux 5.10 and 7.2 (root)
 # make test-all all tests, also those that are marked slow, on all kernels (root)
 # make check    the part of the first tier that needs no root
-# make docs     docs/compatibility.md and docs/man, from the grammar and its help texts; docs/python.md, from docstrings
+# make docs     docs/compatibility.md and docs/man, from the grammar and its help texts; docs/python.md, from docstrings;
+#               then the site, in build/site, whose links it checks
 # make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
 #               of it (root)
 # make tc-testing    the kernel's own tests of tc, on Linux 7.2 and 6.12 as user-mode Linux, by tc and by pytc (root)
@@ -86,8 +87,9 @@ bench:
 	@$(VENV)/bin/python bench/prog_run.py
 
 docs:
-	@.ci/prepare check $(VENV)
+	@.ci/prepare docs $(VENV)
 	@$(VENV)/bin/python -m docs.manual
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet --strict
 
 objects:
 	@$(MAKE) -C $(OBJECTS)

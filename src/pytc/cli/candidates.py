@@ -4,8 +4,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from pytc.cli.command_line import OPTIONS
-from pytc.commands.dispatch import OBJECTS, command_object, object_name, parse_words
+from pytc.cli.command_line import OPTIONS, SHARED
+from pytc.cli.live_values import LiveSort, live_sort
+from pytc.commands.dispatch import OBJECTS, TOPICS, command_object, object_name, parse_words
 from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.engine import Probe, matches
@@ -79,13 +80,15 @@ _ACTION_VERBS = ("list", "show", "flush", "get", "delete")
 class Candidates(NamedTuple):
     """Candidates for the next word: ``words``, or a value of the sort ``value``.
 
-    ``file`` is the object that the value is looked for in, ``netns`` the network namespace.
+    ``file`` is the object that the value is looked for in, ``netns`` the network namespace, ``line`` the words from the
+    object on.
     """
 
     words: tuple[str, ...] = ()
-    value: Sort | Literal[""] = ""
+    value: Sort | LiveSort | Literal[""] = ""
     file: str = ""
     netns: str = ""
+    line: tuple[str, ...] = ()
 
 
 def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
@@ -102,18 +105,62 @@ def find_candidates(words: Sequence[str], prefix: str = "") -> Candidates:
             index += 1
     rest = list(words[index:])
     if not rest:
-        return Candidates((*(f"-{row.name}" for row in OPTIONS),) if prefix.startswith("-") else (*OBJECTS, "help"))
-    return _after(rest, prefix)._replace(netns=netns)
+        return Candidates(_option_words(prefix) if prefix.startswith("-") else (*OBJECTS, "help"))
+    if matches(rest[0], "help"):
+        return _of_help(rest[1:])
+    rest, value = _without_options(rest)
+    if value:
+        return Candidates(value=value, netns=netns)
+    found = _after(rest, prefix)._replace(netns=netns, line=tuple(rest))
+    if prefix.startswith("-") and not found.value:
+        return found._replace(words=(*(f"--{row.name}" for row in SHARED), *found.words))
+    return found
+
+
+def _option_words(prefix: str) -> tuple[str, ...]:
+    """Return the options before the object, with as many dashes as have been typed."""
+    dashes = "--" if prefix.startswith("--") else "-"
+    return tuple(f"{dashes}{row.name}" for row in OPTIONS if dashes == "-" or len(row.name) > 1)
+
+
+def _of_help(words: Sequence[str]) -> Candidates:
+    """Return the topics of help, a word at a time."""
+    if not words:
+        return Candidates((*OBJECTS, *TOPICS))
+    name = object_name(words[0])
+    if not name or len(words) > 1:
+        return Candidates()
+    object_ = command_object(name)
+    verbs = dict.fromkeys(verb_word(verb) for verb in object_.verbs.values())
+    return Candidates((*verbs, *(topic.partition(" ")[2] for topic in object_.topics())))
+
+
+def _without_options(rest: list[str]) -> tuple[list[str], Sort | Literal[""]]:
+    """Return the words without options with two dashes, and the sort of the value that the last of these lacks."""
+    rows = {f"--{row.name}": row for row in SHARED}
+    words, index = [], 0
+    while index < len(rest):
+        row = rows.get(rest[index])
+        if row is None:
+            words.append(rest[index])
+        elif row.value:
+            index += 1
+            if index == len(rest):
+                return words, _OPTION_VALUES.get(row.field, "")
+        index += 1
+    return words, ""
 
 
 def _after(rest: list[str], prefix: str) -> Candidates:
     candidates = [word for word in compared_words(rest) if word.strip()]
     name = object_name(rest[0])
-    value: Sort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
+    value: Sort | LiveSort | Literal[""] = "" if set(candidates) - {"help"} else _AFTER.get(rest[-1], "")
     if name in ("map", "prog") and rest[-1] in ("map", "fd") and "obj" not in rest:
         value = ""  # numbers and names of loaded maps
     if name in ("filter", "chain") and rest[-1] == "type":
         value = ""  # that of an ICMP message
+    if "obj" not in rest and (live := live_sort(name, rest, prefix)):
+        value = live
     value = value or _POSITIONS.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
     if not value and "object-file" in candidates:
         value = FILE  # the word may be left out

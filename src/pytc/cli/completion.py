@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from pytc.cli import streams
@@ -20,6 +21,7 @@ from pytc.cli.candidates import (
     Candidates,
     find_candidates,
 )
+from pytc.cli.live_values import LIVE_SORTS, live_values
 from pytc.commands.completion import SHELLS
 from pytc.errors import PytcError
 
@@ -57,12 +59,26 @@ class Completion(NamedTuple):
 def complete(words: Sequence[str], prefix: str) -> Completion:
     """Return what may come after some words and starts with ``prefix``."""
     expected = find_candidates(words, prefix)
-    values = _VALUES[expected.value](expected, prefix) if expected.value in _VALUES else ()
+    values = _values(expected, prefix)
     names = [name for name in dict.fromkeys((*values, *expected.words)) if name.startswith(prefix)]
     directives = ["files"] if expected.value in (FILE, PIN) else ["directories"] if expected.value == DIRECTORY else []
     if names and all(name.endswith(("=", "/")) for name in names):
         directives.append("nospace")
     return Completion(" ".join(directives), names)
+
+
+def _values(expected: Candidates, prefix: str) -> list[str]:
+    """Return the values that may come next; none where they cannot be asked."""
+    try:
+        if expected.value in LIVE_SORTS:
+            if expected.netns:
+                from pytc.netlink.session import enter_namespace
+
+                enter_namespace(expected.netns)
+            return [*islice(live_values(expected.value, expected.line, prefix), _MOST)]
+        return [*_VALUES[expected.value](expected, prefix)] if expected.value in _VALUES else []
+    except (PytcError, OSError, ValueError):
+        return []
 
 
 def _for_bash(line: str, replaced: str) -> list[str]:

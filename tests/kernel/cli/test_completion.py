@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pytc.bpf.maps.map import create_map
 from pytc.cli.usage import usage
 from tests.elf_writer import RETURN_0, code, elf
 from tests.network import Network
-from tests.processes import ROOT, must
+from tests.processes import PYTC, ROOT, must
 from tests.shells import LOAD, Shell
 
 pytestmark = pytest.mark.kernel
@@ -154,3 +155,72 @@ def test_what_is_no_object_has_no_sections(shell: Shell, tmp_path: Path) -> None
 def test_the_scripts_are_loaded_as_documented(name: str) -> None:
     assert f"```{name}\n{LOAD[name]}\n```" in (ROOT / "docs" / "completion.md").read_text()
     assert LOAD[name] in usage("completion")
+
+
+def test_options_and_names_of_maps(shell: Shell) -> None:
+    """Options with two dashes before and after the words, and names that the kernel has."""
+    assert shell.complete("--dry") == ["--dry-run"]
+    assert shell.complete("qdisc show dev lo --js") == ["qdisc", "show", "dev", "lo", "--json"]
+    name = f"only_{os.getpid()}"
+    with create_map(MapSpec(name, 2, 4, 8, 2), name):
+        assert shell.complete(f"map dump name {name[:-1]}") == ["map", "dump", "name", name]
+
+
+@pytest.fixture
+def firewall(clsact: Network) -> Network:
+    object = str(ROOT / "examples" / "bpf" / "firewall.o")
+    clsact.ok("filter", "add", "dev", "em1", "ingress", "pref", "31", "handle", "7", "bpf", "da", "obj", object)
+    clsact.ok("map", "set", "pinned", "m:globals/verdicts", *"key 192.0.2.7 value { action DROP }".split())
+    clsact.ok("qdisc", "add", "dev", "em1", "root", "handle", "5:", "htb")
+    clsact.ok("class", "add", "dev", "em1", "parent", "5:", "classid", "5:77", "htb", "rate", "1mbit")
+    return clsact
+
+
+def offered(network: Network, *words: str) -> list[str]:
+    outcome = network.execute("env", "_PYTC_COMPLETE=fish", *PYTC, *words)
+    assert (outcome.status, outcome.err) == (0, ""), outcome
+    return outcome.out.split("\0")[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("filter del dev em1 ingress pref |3", "31"),
+        ("filter del dev em1 ingress pref 31 handle |", "0x7"),
+        ("filter show dev em1 ingress chain |", "0"),
+        ("class del dev em1 classid |5:", "5:77"),
+        ("class add dev em1 parent |", "5:"),
+        ("qdisc del dev em1 root handle |", "5:"),
+        ("map get pinned m:globals/verdicts key |19", "192.0.2.7"),
+        ("map set pinned m:globals/settings |value.e", "value.enabled"),
+        ("map set pinned m:globals/verdicts key 192.0.2.7 value { |a", "action"),
+        ("prog show name |fire", "firewall"),
+        ("prog dump name |fire", "firewall"),
+        ("help map |du", "dump"),
+        ("help filter |bp", "bpf"),
+    ],
+)
+def test_what_the_kernel_knows(firewall: Network, line: str, word: str) -> None:
+    before, _, begun = line.partition("|")
+    assert word in offered(firewall, *before.split(), begun)
+
+
+def test_ids_and_tags_are_offered(firewall: Network) -> None:
+    programs = json.loads(firewall.pytc("-j", "prog", "show", "name", "firewall").out)
+    (program,) = [program for program in programs if "filter em1 ingress pref 31" in program["attached"]]
+    number = str(program["id"])
+    assert number in offered(firewall, "prog", "show", "id", number)
+    assert number in offered(firewall, "tcx", "detach", "dev", "em1", "ingress", "id", number)
+    assert program["tag"] in offered(firewall, "prog", "show", "tag", program["tag"][:6])
+    map = str(program["map_ids"][0])
+    assert map in offered(firewall, "map", "dump", "id", map)
+
+
+def test_cgroups_are_offered(firewall: Network) -> None:
+    found = offered(firewall, "cgroup", "show", "")
+    assert found and all(os.path.isdir(path) for path in found if path.startswith("/"))
+
+
+def test_what_is_not_there_is_not_offered(firewall: Network) -> None:
+    for line in ("filter del dev none ingress pref", "map get name none key", "class del dev none classid"):
+        assert "31" not in offered(firewall, *line.split(), "")

@@ -114,7 +114,7 @@ def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
         ("filter add dev dev", ""),
         ("filter add dev lo protocol 802.1q flower vlan_ethtype", "protocol"),
         ("filter add dev lo protocol ip flower ip_proto icmp type", ""),
-        ("cgroup show", "directory"),
+        ("cgroup show", "cgroup"),
         ("cbpf run x.pcap", "file"),
         ("qdisc add dev lo handle", ""),
     ],
