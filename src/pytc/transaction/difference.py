@@ -7,6 +7,7 @@ from pytc.commands.shared.command import Command
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.filters.records import decode_filter
+from pytc.tc.kinds import qdiscs
 from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.transaction.kernel_state import Identity
@@ -15,6 +16,8 @@ from pytc.transaction.state_objects import content, depends_on, identity, progra
 State = Literal["created", "changed", "unchanged", "removed"]
 #: Kinds of filters of which another can take the place at once: packets meet the one or the other.
 _REPLACEABLE = ("bpf", "flower")
+#: Options that the kernel chooses at random, and the attributes that set them.
+_CHOSEN_OPTIONS = {"seed": "TCA_NETEM_PRNG_SEED"}
 _INGRESS_KINDS = ("clsact", "ingress")
 _MINOR = 0xFFFF
 
@@ -134,11 +137,23 @@ class Comparison:
         if one.request.type == c.NEWQDISC and one.request.handle not in (0, here.handle):
             return False
         wanted, existing = content(one.shown), content(here)
-        if one.is_free:
-            wanted.pop("pref", None)
-            existing.pop("pref", None)
+        for members in (wanted, existing):
+            if one.is_free:
+                members.pop("pref", None)
+            for name in self._chosen_options(one):
+                options = members.get("options")
+                if isinstance(options, dict):
+                    options.pop(name, None)
         ids = program_ids(here)
         return wanted == existing and len(ids) == len(one.programs) and all(map(self._is_loaded, one.programs, ids))
+
+    def _chosen_options(self, one: Desired) -> Iterator[str]:
+        """Yield the options whose values are the kernel's choice, as the request does not name them."""
+        kind = qdiscs.find(one.request.attributes.get("TCA_KIND", "")) if one.request.type == c.NEWQDISC else None
+        if kind is None:
+            return
+        sent = kind.schema.decode(one.request.attributes.get("TCA_OPTIONS", b""), kind.header)
+        yield from (name for name, attribute in _CHOSEN_OPTIONS.items() if attribute not in sent)
 
     def _has_to_go(self, one: Desired, here: TcMessage) -> bool:
         kind, present = one.shown.attributes.get("TCA_KIND"), here.attributes.get("TCA_KIND")
