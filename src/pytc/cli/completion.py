@@ -60,7 +60,7 @@ def complete(words: Sequence[str], prefix: str) -> Completion:
     """Return what may come after some words and starts with ``prefix``."""
     expected = find_candidates(words, prefix)
     values = _values(expected, prefix)
-    names = [name for name in dict.fromkeys((*values, *expected.words)) if name.startswith(prefix)]
+    names = [name for name in dict.fromkeys((*values, *expected.words)) if name and name.startswith(prefix)]
     directives = ["files"] if expected.value in (FILE, PIN) else ["directories"] if expected.value == DIRECTORY else []
     if names and all(name.endswith(("=", "/")) for name in names):
         directives.append("nospace")

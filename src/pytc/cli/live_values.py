@@ -35,12 +35,14 @@ _CGROUPS = "/sys/fs/cgroup"
 def live_sort(name: str, words: Sequence[str], prefix: str) -> "LiveSort | Literal['']":
     """Return the sort of the value after the words of an object's line, empty for none."""
     last = words[-1]
+    if len(words) < 2:
+        return ""
     if name == "map":
         if prefix.startswith(("key.", "value.")):
             return "key-member" if prefix.startswith("key.") else "value-member"
         if ((inside := _open_brace(words)) and last in ("{", "}")) or (inside and last not in ("key", "value")):
             return "key-member" if inside == "key" else "value-member"
-        return {"name": "map-name", "id": "map-id", "map": "map-name", "key": "key"}.get(last, "")  # type: ignore[return-value]
+        return {"name": "map-name", "id": "map-id", "key": "key"}.get(last, "")  # type: ignore[return-value]
     if name in _OBJECTS_OF_REFERENCES and last in ("name", "id", "tag"):
         return {"name": "prog-name", "id": "prog-id", "tag": "prog-tag"}[last]  # type: ignore[return-value]
     if last in ("id", "link") and name in ("link", "tcx", "cgroup"):

@@ -216,6 +216,11 @@ def test_ids_and_tags_are_offered(firewall: Network) -> None:
     assert map in offered(firewall, "map", "dump", "id", map)
 
 
+def test_verbs_come_before_names(firewall: Network) -> None:
+    assert "verdicts" not in offered(firewall, "map", "")
+    assert "" not in offered(firewall, "map", "dump", "name", "")
+
+
 def test_cgroups_are_offered(firewall: Network) -> None:
     found = offered(firewall, "cgroup", "show", "")
     assert found and all(os.path.isdir(path) for path in found if path.startswith("/"))
