@@ -140,10 +140,10 @@ class Log:
                 yield found
 
     def source_before(self, line: int) -> SourceLine | None:
-        """Return the line of C that the log names last before one of its lines."""
+        """Return the line of C that the log names last before one of its lines; code of no line has an empty one."""
         for number in range(line, -1, -1):
             text = self.lines[number]
-            if text.startswith(";") and (match := _SOURCE.match(text)) is not None:
+            if text.startswith(";") and (match := _SOURCE.match(text)) is not None and match[1].strip():
                 return SourceLine(match[1].strip(), match[2] or "", int(match[3] or 0))
         return None
 

@@ -116,6 +116,15 @@ def test_any_text_can_be_read(text: str) -> None:
     assert explain(text).category
 
 
+def test_code_that_comes_from_no_line_belongs_to_the_one_before() -> None:
+    log = Log("; first(); @ a.c:3\n0: (b7) r0 = 0\n;  @ a.c:0\n1: (b7) r1 = 0\n; second();\n2: (95) exit\n")
+    assert [log.source_before(number) for number in (1, 3, 5)] == [
+        ("first();", "a.c", 3),
+        ("first();", "a.c", 3),
+        ("second();", "", 0),
+    ]
+
+
 def test_the_nearest_state_counts() -> None:
     log = Log(
         "0: R1=ctx() R10=fp0\n0: (b7) r0 = 0 ; R0_w=0\n1: (bf) r6 = r1 ; R1=ctx() R6_w=ctx()\n"
