@@ -84,7 +84,10 @@ class Flow:
         return value.name if value is not None and value.kind == "map" else ""
 
     def uses(self) -> Iterator[Use]:
-        """Yield what every path to an instruction does wrong, in the order of the instructions."""
+        """Yield what every path to an instruction does wrong, in the order of the instructions; nothing of instructions
+        with registers that there are not."""
+        if any(i.destination > _FRAME or i.source > _FRAME for i in self._code.values()):
+            return
         for start in self._starts:
             registers: list[Value | None] = [None] * _REGISTERS
             registers[_FRAME] = Value("stack")
@@ -170,7 +173,8 @@ class Flow:
         left = state.registers[i.destination]
         right = state.registers[i.source] if i.opcode & ins.FROM_REGISTER else None
         for value in (left, right):
-            if value is not None and value.kind == "free":
+            # Equal to a pointer that is not NULL, another is none either.
+            if value is not None and (value.kind == "free" or (value.kind == "maybe" and i.opcode & ins.FROM_REGISTER)):
                 state = _forget(state, value.origin)
         if i.opcode & ins.FROM_REGISTER:
             state = state._replace(compared=state.compared or _may_compare(left, right))

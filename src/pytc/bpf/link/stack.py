@@ -6,6 +6,7 @@ from pytc.bpf.insn import instructions as ins
 from pytc.bpf.link.linker import LinkedProgram
 
 _FRAME = 10
+_LARGEST = 512
 _ADD, _MOVE = 0x00, 0xB0
 
 
@@ -41,7 +42,8 @@ def function_stacks(linked: LinkedProgram) -> list[FunctionStack]:
                 (copies.add if i.source == _FRAME else copies.discard)(i.destination)
             elif kind == ins.ALU64 and i.opcode & 0xF0 == _ADD and not i.opcode & ins.FROM_REGISTER:
                 if i.destination in copies:
-                    lowest = min(lowest, i.immediate)
+                    # A lower one is no address of the stack, and may never be used.
+                    lowest = min(lowest, max(i.immediate, -_LARGEST))
                     copies.discard(i.destination)
             elif i.opcode == ins.OP_CALL and i.source == ins.PSEUDO_CALL:
                 calls.append(slot + 1 + i.immediate)

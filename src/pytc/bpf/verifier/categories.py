@@ -98,7 +98,7 @@ _ALL = (
     ),
     Category(
         "uninitialised-stack",
-        "{access} of the stack that nothing has written",
+        "{reader} bytes of the stack that nothing has written",
         "a local variable, or the padding between the members of a structure, has no value yet; helpers may not see "
         "such bytes",
         "__builtin_memset(&{variable}, 0, sizeof({variable})) before its members are set",

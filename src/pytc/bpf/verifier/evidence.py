@@ -274,7 +274,8 @@ class Evidence:
             return {}
         place = self._places.at(self._steps[0].instruction.slot)
         addressed = [name for name in names.addressed_names(place.text) if name not in self._all_maps()]
-        return {"variable": addressed[0] if addressed else ""}
+        call = self._call().get("helper", "")
+        return {"variable": addressed[0] if addressed else "", "reader": f"{call} would read" if call else ""}
 
     def _all_maps(self) -> set[str]:
         linked = self._places.linked

@@ -114,6 +114,7 @@ _WORDS = {
     "argument_reason": "helpers and kfuncs check where an argument points: to the stack, a map, the context, a socket",
     "global_reason": "a function that is not static is verified alone, with any arguments that its types allow: "
     "pointers may be NULL there, and the size behind them must be known",
+    "reader": "the program reads",
     "interpreter": "this kernel runs programs in its interpreter",
     "return_range": "other values have no meaning for it",
 }

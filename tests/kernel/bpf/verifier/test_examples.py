@@ -33,9 +33,9 @@ SINCE = {
     "map-kind": "5.11",
 }
 #: The first kernel that accepts the wrong program.
-UNTIL = {"uninitialised-stack": "6.3"}
+UNTIL = {"uninitialised-stack": "6.1"}
 #: The first kernel that takes the program that is put right.
-RIGHT_SINCE = {"unbounded-size": "5.11"}
+RIGHT_SINCE = {"unbounded-size": "6.2"}
 #: What older kernels, and those without a JIT compiler, refuse a wrong program for.
 INSTEAD = {
     "call-depth": ("infinite-loop",),
