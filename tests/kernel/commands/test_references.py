@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.network import Network
+from tests.processes import PYTC
 
 pytestmark = pytest.mark.kernel
 
@@ -45,3 +49,21 @@ def test_a_pin_that_is_gone_is_not_shown(firewall: Network, bpffs: Path) -> None
     firewall.ok("map", "unpin", "m:globals/verdicts")
     (left,) = json.loads(firewall.pytc("-j", "map", "show", "id", str(map["id"])).out)
     assert (left["pinned"], len(left["used_by"])) == ([], 1)
+
+
+@pytest.mark.parametrize("line", ["filter del dev em1 ingress", "qdisc del dev em1 clsact"])
+def test_pins_that_a_deletion_leaves_are_named_on_a_terminal(firewall: Network, bpffs: Path, line: str) -> None:
+    leader, follower = pty.openpty()
+    command = ("ip", "netns", "exec", firewall.name, *PYTC, *line.split())
+    done = subprocess.run(
+        command, stdout=follower, stderr=subprocess.PIPE, env={**os.environ, **firewall.env}, timeout=60, check=True
+    )
+    os.close(leader)
+    os.close(follower)
+    assert done.stderr.startswith(b"Note: pins keep maps of what was removed: ")
+    assert f"{bpffs}/tc/globals/verdicts".encode() in done.stderr
+
+
+def test_scripts_are_not_told(firewall: Network) -> None:
+    outcome = firewall.pytc("filter", "del", "dev", "em1", "ingress")
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")

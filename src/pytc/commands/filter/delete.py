@@ -51,6 +51,15 @@ def parse(cursor: Cursor) -> DeleteFilter | DeleteChosen:
 
 def run(context: Context, command: DeleteFilter | DeleteChosen) -> list[Document] | None:
     """Delete filters; with -echo, return what the kernel did. Raises NetlinkError, InvalidOptionsError."""
+    if not context.display.is_terminal:
+        return _delete(context, command)
+    from pytc.commands.shared.remaining_pins import note_remaining_pins
+
+    with note_remaining_pins(context, command.selector.device):
+        return _delete(context, command)
+
+
+def _delete(context: Context, command: DeleteFilter | DeleteChosen) -> list[Document] | None:
     if isinstance(command, DeleteChosen):
         return delete_chosen(context, command.selector, command.criteria)
     return carry_out(context, command)

@@ -28,4 +28,9 @@ def parse(cursor: Cursor) -> DeleteQdisc:
 
 def run(context: Context, command: DeleteQdisc) -> list[Document] | None:
     """Delete a qdisc; with -echo, return what the kernel did. Raises NetlinkError."""
-    return carry_out(context, command)
+    if not context.display.is_terminal:
+        return carry_out(context, command)
+    from pytc.commands.shared.remaining_pins import note_remaining_pins
+
+    with note_remaining_pins(context, command.selector.device):
+        return carry_out(context, command)

@@ -82,20 +82,25 @@ def read_places(context: Context) -> dict[int, list[str]]:
 def _of_filters(context: Context) -> Iterable[tuple[int, str]]:
     from _socket import if_nameindex
 
+    for index, device in if_nameindex():
+        yield from filters_of(context, index, device)
+
+
+def filters_of(context: Context, index: int, device: str) -> Iterable[tuple[int, str]]:
+    """Yield the programs of the bpf filters of a device, each with its place in words."""
     from pytc.handles import EGRESS, INGRESS, UNSPEC
     from pytc.tc.filters.records import filter_records
     from pytc.tc.filters.selector import FilterSelector
     from pytc.tc.kinds.filters.bpf import BpfRecord
 
-    for index, device in if_nameindex():
-        for parent, hook in ((INGRESS, "ingress"), (EGRESS, "egress"), (UNSPEC, "root")):
-            try:
-                records = [*filter_records(context.session, FilterSelector(device, parent), index)]
-            except PytcError:
-                continue
-            for record in records:
-                if record.handle and isinstance(record.options, BpfRecord):
-                    yield record.options.program_id or 0, f"filter {device} {hook} pref {record.pref}"
+    for parent, hook in ((INGRESS, "ingress"), (EGRESS, "egress"), (UNSPEC, "root")):
+        try:
+            records = [*filter_records(context.session, FilterSelector(device, parent), index)]
+        except PytcError:
+            continue
+        for record in records:
+            if record.handle and isinstance(record.options, BpfRecord):
+                yield record.options.program_id or 0, f"filter {device} {hook} pref {record.pref}"
 
 
 def _of_links() -> Iterable[tuple[int, str]]:
