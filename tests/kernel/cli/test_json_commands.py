@@ -169,6 +169,7 @@ WITHOUT_ROW = {
     "ChangePins",
     "ResizeMap",
     "InstallCompletion",
+    "ExplainLog",  # tests/unit/commands/prog/test_explain.py has its JSON
 } | {f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")}
 
 
