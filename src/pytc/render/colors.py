@@ -37,8 +37,9 @@ RULES: Mapping[str, Sequence[tuple[str, str]]] = {
     "error": (
         (r"\A(Error:|Warning:)", "error"),
         (r"\A(?!Error:|Warning:)(.*)$", "bad"),
-        (r"^(Hint:)", "hint"),
+        (r"^ *(Hint:|Reason:|Path:)", "hint"),
         (r"^ *(; .*)$", "source"),
+        (r"^ +\d+ \| (.*)$", "source"),
         (r"^ *at (.+:\d+): ", "name"),
         (r"(did you mean) ", "hint"),
     ),
