@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from pytc.render import GROUP
-from pytc.render.colors import colored
 from pytc.render.documents import Document, Field, Group, LazyField, Part
 from pytc.render.terminal import printable
 
@@ -55,7 +54,11 @@ class _Style:
     def _part(self, part: Part) -> str:
         if isinstance(part, Field):
             text = _safe_field(part) if self._is_terminal else part.text
-            return colored(text, part.color, self._colors) if part.color and self._colors else text
+            if not part.color or not self._colors:
+                return text
+            from pytc.render.colors import colored
+
+            return colored(text, part.color, self._colors)
         if isinstance(part, LazyField):
             return printable(part.text(), _LAYOUT) if self._is_terminal else part.text()
         inner = [part.fields] if isinstance(part, Group) else part.documents
