@@ -67,7 +67,7 @@ class Feature:
         try:
             attempt()
         except PytcError as error:
-            sentences = [str(error).splitlines()[0], *error.hints]
+            sentences = [*(line.strip() for line in str(error).splitlines()), *error.hints]
             assert not (is_since(since) and is_built), sentences
             wanted = setting if is_since(since) else f"Linux {since}"
             clear = [sentence for sentence in sentences if wanted in sentence]
