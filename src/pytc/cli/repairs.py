@@ -85,9 +85,9 @@ def _refusal(words: list[str]) -> str:
 
 
 def _is_device(word: str) -> bool:
-    from pytc import csocket
+    from pytc.csocket import if_nametoindex
 
     try:
-        return bool(csocket.if_nametoindex(word))
+        return bool(if_nametoindex(word))
     except (OSError, ValueError):
         return False

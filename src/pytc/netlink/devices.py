@@ -59,12 +59,12 @@ def device_speed(device: str) -> int | None:
 
 def _ifreq(request: int, device: str, value: bytes = b"", *, opened: "socket | None" = None) -> bytes:
     """Return the value of an answer; raises DeviceNotFoundError for any refusal."""
-    from pytc import csocket
+    from pytc.csocket import AF_INET, SOCK_CLOEXEC, SOCK_DGRAM, socket
 
     name = os.fsencode(device)
     if len(name) >= _NAME_SIZE or b"\0" in name:
         raise DeviceNotFoundError(device)
-    used = opened or csocket.socket(csocket.AF_INET, csocket.SOCK_DGRAM | csocket.SOCK_CLOEXEC)
+    used = opened or socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC)
     try:
         try:
             answer = fcntl.ioctl(used.fileno(), request, _IFREQ.pack(name, value))

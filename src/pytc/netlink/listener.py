@@ -3,8 +3,8 @@
 import errno
 from collections.abc import Iterator
 
-from pytc import csocket
 from pytc.closing import Closing
+from pytc.csocket import MSG_DONTWAIT, SO_RCVBUF, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, socket
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import split_messages
@@ -20,11 +20,11 @@ class Listener(Closing):
 
     def __init__(self) -> None:
         try:
-            self._socket = csocket.socket(c.AF_NETLINK, csocket.SOCK_RAW | csocket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
+            self._socket = socket(c.AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, c.NETLINK_ROUTE)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
         try:
-            self._socket.setsockopt(csocket.SOL_SOCKET, csocket.SO_RCVBUF, _QUEUE)
+            self._socket.setsockopt(SOL_SOCKET, SO_RCVBUF, _QUEUE)
             self._socket.bind((0, _GROUP))
         except OSError as error:
             self.close()
@@ -40,7 +40,7 @@ class Listener(Closing):
 
     def available(self) -> Iterator[bytes | None]:
         """Yield the messages that have come, as :meth:`messages` does, and do not wait."""
-        return self._messages(csocket.MSG_DONTWAIT)
+        return self._messages(MSG_DONTWAIT)
 
     def _messages(self, flags: int) -> Iterator[bytes | None]:
         while True:

@@ -11,8 +11,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pytc import csocket
 from pytc.closing import Closing
+from pytc.csocket import (
+    MSG_PEEK,
+    MSG_TRUNC,
+    SO_RCVTIMEO,
+    SO_SNDTIMEO,
+    SOCK_CLOEXEC,
+    SOCK_RAW,
+    SOL_SOCKET,
+    if_indextoname,
+    socket,
+)
 from pytc.errors import AnswerLostError, DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode, readdress
@@ -46,13 +56,13 @@ class Session(Closing):
         self._buffer = bytearray(_BUFFER)
         self._received = memoryview(self._buffer)
         try:
-            self._socket = csocket.socket(c.AF_NETLINK, csocket.SOCK_RAW | csocket.SOCK_CLOEXEC, c.NETLINK_ROUTE)
+            self._socket = socket(c.AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, c.NETLINK_ROUTE)
         except OSError as error:
             raise NetlinkError(error.errno or errno.EIO, "cannot open a netlink socket") from error
         try:
             self._socket.bind((0, 0))
-            for option in (csocket.SO_RCVTIMEO, csocket.SO_SNDTIMEO):  # settimeout() would poll(2) before each call
-                self._socket.setsockopt(csocket.SOL_SOCKET, option, _TIMEVAL.pack(_TIMEOUT_SECONDS, 0))
+            for option in (SO_RCVTIMEO, SO_SNDTIMEO):  # settimeout() would poll(2) before each call
+                self._socket.setsockopt(SOL_SOCKET, option, _TIMEVAL.pack(_TIMEOUT_SECONDS, 0))
             for option in (c.EXT_ACK, c.CAP_ACK):
                 self._set(option)
         except OSError as error:
@@ -189,7 +199,7 @@ class Session(Closing):
         for attempt in range(1, _RECEIVE_ATTEMPTS + 1):
             try:
                 if peek:
-                    self._socket.recv(1, csocket.MSG_PEEK | csocket.MSG_TRUNC)
+                    self._socket.recv(1, MSG_PEEK | MSG_TRUNC)
                 return self._socket.recv_into(self._buffer)
             except BlockingIOError:
                 raise AnswerLostError(errno.ETIMEDOUT) from None
@@ -250,7 +260,7 @@ def parse_error(data: bytes) -> tuple[int, str]:
 def interface_name(index: int) -> str:
     """Return the name of a device of the current namespace; ``if7`` for one that is gone."""
     try:
-        return csocket.if_indextoname(index)
+        return if_indextoname(index)
     except (OSError, OverflowError, ValueError):  # a negative number, in a recorded message: OverflowError until 3.13
         return f"if{index}"
 

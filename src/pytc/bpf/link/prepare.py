@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.bpf.link.linker import LinkedProgram, map_names
+from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.link.tail_calls import LinkedSet, TailCall, link_with_tail_calls
 from pytc.bpf.object.spec import ExternValue, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
@@ -58,7 +58,7 @@ def prepare(
 
 def used_maps(spec: ObjectSpec, linked: Iterable[LinkedProgram]) -> frozenset[str]:
     """Return the names of the maps that linked programs refer to, and of the maps in their slots."""
-    used = set().union(*(map_names(program) for program in linked))
+    used = {reference.name for program in linked for reference in program.maps}
     members = {member for name in used for _, member in spec.maps[name].slots}
     return frozenset(used | members & spec.maps.keys())
 

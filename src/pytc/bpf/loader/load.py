@@ -22,7 +22,7 @@ from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map, create_map, explain_types
 from pytc.bpf.maps.pin_compat import open_pinned
 from pytc.bpf.maps.pinning import PinRoot, check_pin
-from pytc.bpf.object.names import kernel_map_name, kernel_name
+from pytc.bpf.object.names import kernel_map_name
 from pytc.bpf.object.spec import DATA, KCONFIG, PIN_NONE, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
@@ -241,7 +241,8 @@ class _Loading:
             fd = self._cache.btf(self._spec) if self._cache is not None else None
             if fd is None:
                 own = upload(kernel_image(self._spec, self._spec.btf), self._features)
-                fd = self._loaded.own(own).fd
+                fd = own.fd
+                self._loaded.own(own)
         except BpfSyscallError as error:
             if error.errno != errno.EPERM:
                 self.btf_refusal = error.hints[0] if error.hints else strerror(error.errno or 0)
@@ -336,11 +337,10 @@ class _Loading:
         return array
 
     def _create(self, spec: MapSpec) -> Map:
-        name = kernel_map_name(spec, self._spec.name)
         if spec.inner is not None:
-            with self._make(spec.inner._replace(pinning=0), kernel_name(spec.inner.name)) as template:
-                return self._make(spec, name, template.fd)
-        created = self._make(spec, name)
+            with self._make(spec.inner._replace(pinning=0)) as template:
+                return self._make(spec, template.fd)
+        created = self._make(spec)
         if spec.type == MapType.ARENA:
             try:
                 created.fill_arena(spec.contents)
@@ -349,7 +349,8 @@ class _Loading:
                 raise
         return created
 
-    def _make(self, spec: MapSpec, name: str, inner_fd: int = 0) -> Map:
+    def _make(self, spec: MapSpec, inner_fd: int = 0) -> Map:
+        name = kernel_map_name(spec, self._spec.name)
         try:
             return create_map(spec, name, btf_fd=self._btf_fd, inner_fd=inner_fd, features=self._features)
         except BpfSyscallError as error:
@@ -381,8 +382,8 @@ class _Loading:
         numbers = {extern.name: extern.number for extern in self._spec.externs.values()}
         logs: dict[tuple[FunctionSpec, ProgramType], str] = {}
         for linked, type in zip(self._prepared.programs, self._prepared.types, strict=True):
-            code = patch(linked, fds, self._prepared.externs, numbers)
             modules = self._prepared.module_fds if calls_modules(linked, self._prepared.externs) else []
+            code = patch(linked, fds, self._prepared.externs, numbers)
             key = linked.program.function, type
             descriptor, logs[key] = submit(
                 self._spec,
