@@ -1,4 +1,4 @@
-"""Actions: dumps of many, kinds that pytc only shows, shared maps, and refusals."""
+"""Actions: dumps of many, shared maps, and refusals."""
 
 from __future__ import annotations
 
@@ -21,20 +21,6 @@ from tests.vm.twins import alike, new_network, run_all, tc
 pytestmark = [pytest.mark.kernel, pytest.mark.needs("filter:bpf", "action:bpf", "action:gact")]
 Objects = Callable[[str], str]
 
-#: Kinds that pytc only shows.
-OTHERS = [
-    "actions add action pedit munge ip ttl set 5 pipe index 3",
-    "actions add action simple sdata hello index 4",
-    "actions add action connmark index 5",
-    "actions add action tunnel_key unset index 6",
-    "actions add action nat ingress 1.2.3.4/32 5.6.7.8 index 7",
-    "actions add action ctinfo dscp 0xfc000000 index 8",
-    "actions add action sample rate 5 group 6 index 9",
-    "actions add action skbmod swap mac index 10",
-    "actions add action mpls dec_ttl index 11",
-    "actions add action ct clear index 12",
-]
-
 
 def test_those_of_the_last_seconds() -> None:
     new_network()
@@ -56,24 +42,6 @@ def test_more_than_32_in_a_dump() -> None:
     alike("actions ls action gact")
     records = json.loads(pytc_here("-j", "actions", "ls", "action", "gact").out)
     assert sum(record.get("total acts", 0) for record in records) == 75
-
-
-@pytest.mark.needs(*(f"action:{line.split()[3]}" for line in OTHERS))
-def test_of_kinds_that_are_only_shown() -> None:
-    new_network()
-    for line in OTHERS:
-        assert tc(*words_of(line)).status == 0, line
-        kind = line.split()[3]
-        [_, found] = json.loads(pytc_here("-j", "-s", "actions", "ls", "action", kind).out)
-        [action] = found["actions"]
-        number = int(line.rpartition(" ")[2])
-        assert (action["kind"], action["index"], action["ref"], action["bind"]) == (kind, number, 1, 0), line
-        assert bytes.fromhex(action["options"])
-        assert action["stats"]["packets"] == 0
-        assert f"index {number} ref 1 bind 0" in pytc_here("actions", "ls", "action", kind).out
-        refused = pytc_here("actions", "add", "action", kind)
-        assert refused.status == 255
-        assert "pytc knows bpf, " in refused.err
 
 
 class TestSharedMaps:
