@@ -37,7 +37,7 @@ FURNITURE = (
 PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
 #: Numbers that the kernel gives anew to each of a sort.
 _AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
-_NUMBERS = re.compile(r'(?<="id":)\d+|(?<="fh":")8[0-9a-f]{2}(?=:)|(?<="key_ht":")8[0-9a-f]{2}')
+_NUMBERS = re.compile(r'(?<="id":)\d+|(?<="fh":")8[0-9a-f]{2}(?=:)|(?<="key_ht":")8[0-9a-f]{2}|(?<="index":)\d+')
 #: pytc, which says when it has left a descriptor open.
 _SCRIPT = """
 import os, sys
@@ -98,7 +98,7 @@ def state(network: Network, *, statistics: bool = False) -> State:
     the kernel which grows, and never shrinks; that of chains has no meaning."""
     shown = [
         *_asked(network, "qdisc show dev em1", statistics=statistics),
-        *sorted(_asked(network, "class show dev em1", statistics=statistics, before="class ")),
+        *sorted(_asked(network, "class show dev em1", statistics=statistics, before='{"class":')),
         *_asked(
             network, "actions list action mirred", *(f"filter show {place}" for place in PLACES), statistics=statistics
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class TestNames:
                 said = refused("map", "get", "name", name)
                 assert f'there are 2 maps "{name}"' in said
                 both = {found.description.id, twin.description.id}
-                assert {*map(str, both)} <= set(said.replace(":", "").split())
+                assert {*map(str, both)} <= set(re.findall(r"\d+", said))
                 assert both <= {one["id"] for one in json_of("map", "show", "name", name)}
             monkeypatch.setenv("BPF_MAP3", "none")
             assert '$BPF_MAP3 is "none"' in refused("map", "get", "map", "3")

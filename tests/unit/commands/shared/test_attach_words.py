@@ -71,7 +71,7 @@ AT = CgroupName("/c")
         ("t ls dev em1 peer", ShowTcx("em1", "peer")),
         ("hooks dev em1", ShowHooks("em1")),
         ("hooks show dev em1", ShowHooks("em1")),
-        ("hooks", None),
+        ("hooks", ShowHooks()),
         ("cgroup attach /c obj f", AttachCgroup(AT, FILE)),
         ("cgroup attach pid 7 connect4 override obj f", AttachCgroup(CgroupName(pid=7), FILE, "connect4", "override")),
         ("cgroup attach /c obj f sock_ops link m:l", AttachCgroup(AT, FILE, "sock_ops", link="m:l")),

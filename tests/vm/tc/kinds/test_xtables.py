@@ -68,7 +68,7 @@ def test_words_of_a_target_are_those_of_tc(monkeypatch: pytest.MonkeyPatch) -> N
     assert pytc_here(*f"filter add dev em1 egress matchall action xt {words}".split()).status == 0
 
 
-@pytest.mark.needs("old_tc")
+@pytest.mark.needs("qdisc:prio", "filter:basic", "old_tc")
 @pytest.mark.parametrize("words", ["-m policy --dir in --pol ipsec", "-6 -m addrtype --dst-type LOCAL"])
 def test_words_of_a_match_are_those_of_tc(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
     """The kernel has the same of both; the tc is that of the plugins' release, because the newest crashes with them."""
