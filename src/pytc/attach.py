@@ -18,7 +18,7 @@ import os
 from typing import NamedTuple
 
 from pytc.api.calls import public
-from pytc.api.filters import add_filter, filter_options, parse_parent
+from pytc.api.filters import FilterAttachment, add_filter, filter_options, parse_parent
 from pytc.api.namespaces import namespace_id
 from pytc.bpf.loader.program import Program
 from pytc.commands.dispatch import run
@@ -27,9 +27,7 @@ from pytc.commands.qdisc.add import ModifyQdisc
 from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, Handle
-from pytc.netlink import constants as c
 from pytc.protocols import ALL
-from pytc.tc.filters.requests import filter_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import KIND
 from pytc.tc.qdiscs.selector import QdiscSelector
@@ -47,16 +45,16 @@ class AttachedFilter(Value):
     program: int
 
 
-class _Own(NamedTuple):
-    """A filter that a process has attached in a network namespace, by the index of its device."""
+class _Origin(NamedTuple):
+    """The process that attached a filter, the network namespace, and there the index of the device and the parent."""
 
     process: int
     namespace: tuple[int, int]
     ifindex: int
-    filter: AttachedFilter
+    parent: Handle
 
 
-_own: list[_Own] = []
+_own: list[tuple[_Origin, FilterAttachment]] = []
 
 
 @public
@@ -95,9 +93,8 @@ def attach_filter(
         name=name,
         replace=replace,
     )
-    attached = AttachedFilter(device, parent, made.pref, made.handle, made.chain, made.program_id)
-    _own.append(_Own(os.getpid(), namespace_id(), made.ifindex, attached))
-    return attached
+    _own.append((_Origin(os.getpid(), namespace_id(), made.ifindex, parse_parent(parent)), made))
+    return AttachedFilter(device, parent, made.pref, made.handle, made.chain, made.program_id)
 
 
 @public
@@ -112,28 +109,10 @@ def detach_filter(device: str, parent: str, *, pref: int = 0, handle: int = 0, c
         if pref or handle or chain is not None:
             run(context, DeleteFilter("delete", selector, KIND.name if handle else ""))
             return
-        place = os.getpid(), namespace_id(), context.device_index(device)
-        for own in [own for own in _own if own[:3] == place and parse_parent(own.filter.parent) == selector.parent]:
-            _detach(context, own.filter)
-            _own.remove(own)
-
-
-def _detach(context: Context, attached: AttachedFilter) -> None:
-    """Remove a filter, unless it is gone or has another program by now."""
-    selector = FilterSelector(
-        attached.device, parse_parent(attached.parent), attached.pref, ALL, attached.chain, str(attached.handle)
-    )
-    change = DeleteFilter("delete", selector, KIND.name)
-    question = filter_message(change, context.device_index(attached.device))._replace(type=c.GETTFILTER, flags=0)
-    try:
-        answers = context.session.request(question)
-    except NetlinkError as error:
-        if error.means_absent:
-            return
-        raise
-    programs = [KIND.schema.decode(answer.attributes.get("TCA_OPTIONS", b"")).get("TCA_BPF_ID") for answer in answers]
-    if attached.program in programs:
-        run(context, change)
+        origin = _Origin(os.getpid(), namespace_id(), context.device_index(device), selector.parent)
+    for own in [own for own in _own if own[0] == origin]:
+        own[1].detach()
+        _own.remove(own)
 
 
 @public
