@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from pytc.bpf.loader.object_cache import ObjectCache
 from pytc.bpf.sys.info import program_by_id
 from pytc.cli import streams
-from pytc.cli.atomic import Line, LineError, parse_lines, read_batch, report_failure, undo_all
+from pytc.cli.atomic import Batch, Line, LineError, all_or_nothing, parse_lines, read_batch, report_failure
 from pytc.cli.command_line import Options
 from pytc.cli.execute import Runner
-from pytc.cli.output import SHORTAGES, say, shortage, show
+from pytc.cli.output import say, show
 from pytc.closing import Closing
 from pytc.commands.action.add import ModifyActions
 from pytc.commands.apply import ApplyFile
@@ -24,7 +24,6 @@ from pytc.errors import AtomicError, NetlinkError, PytcError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document, Field, Part
-from pytc.signals import defer_signals
 from pytc.tc.classes.requests import ClassChange
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.requests import FilterChange
@@ -82,7 +81,6 @@ class _Applying(Closing):
         self._owned = ExitStack()
         #: Objects that have been changed in place, in this run.
         self._tried: set[Identity] = set()
-        self._line = 0
         try:
             self._plan = self._owned.enter_context(PlaceholderPlan())
             self._objects = self._owned.enter_context(ObjectCache())  # what is compared is what is loaded
@@ -149,49 +147,33 @@ class _Applying(Closing):
             show(_documents(steps), self._options)
             return 0
         self._say_losses(steps)
-        with (
-            Runner(self._options, is_atomic=True, objects=self._objects) as runner,
-            defer_signals() as arrived,
-        ):
-            journal = runner.journal
-            assert journal is not None
-            journal.accepts_losses = True
-            try:
-                self._carry_out_rounds(runner, steps, arrived)
-                if not arrived:
-                    show(_documents(steps), self._options)
-                    streams.write("", flush=True)  # the last that can fail
-            except BaseException as error:
-                outcome = undo_all(journal)
-                if isinstance(error, SHORTAGES) and not isinstance(error, BrokenPipeError):
-                    error = shortage(error)
-                if isinstance(error, PytcError):
-                    raise LineError(self._line, error, outcome) from error
-                say(outcome, as_json=self._options.json)
-                raise
-            if arrived:
-                say(undo_all(journal), as_json=self._options.json)
-        return 0
+        with all_or_nothing(self._options, self._objects, accepts_losses=True) as batch:
+            self._carry_out_rounds(batch, steps)
+            if not batch.signals:
+                show(_documents(steps), self._options)
+                streams.write("", flush=True)  # the last that can fail
+        return batch.status
 
-    def _carry_out_rounds(self, runner: Runner, steps: Sequence[Step], arrived: Sequence[object]) -> None:
+    def _carry_out_rounds(self, batch: Batch, steps: Sequence[Step]) -> None:
         """Carry out the steps, and make anew what has not become what it should by being changed."""
         left = [*steps]
         for _ in range(_ROUNDS):
-            self._carry_out(runner, left, arrived)
-            if arrived:
+            self._carry_out(batch, left)
+            if batch.signals:
                 return
             self._tried.update(identity(step.present) for step in left if step.present is not None)
             left = self._steps()
             if not _differing(left):
                 return
         for step in _differing(left):
-            runner.context.notes.append(
+            batch.runner.context.notes.append(
                 f"Note: the kernel shows {object_text(step.message)} otherwise than in an empty namespace: the next "
                 "run makes it anew"
             )
-        runner.finish()
+        batch.runner.finish()
 
-    def _carry_out(self, runner: Runner, steps: Sequence[Step], arrived: Sequence[object]) -> None:
+    def _carry_out(self, batch: Batch, steps: Sequence[Step]) -> None:
+        runner, arrived = batch.runner, batch.signals
         session = runner.context.session
         with ExitStack() as held:
             for step in steps:  # their maps are to outlive their filters
@@ -207,7 +189,7 @@ class _Applying(Closing):
                     continue
                 if desired.request.type == c.NEWACTION:
                     done.add(desired.line)  # a command may make several
-                self._line = desired.line
+                batch.number = desired.line
                 runner.set_location(f"{self._command.path}:{desired.line}")
                 try:
                     runner.run(self._command_of(step, desired))

@@ -7,6 +7,7 @@ no sense, an object that does not load, or a change that could not be taken back
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.cli import streams
@@ -151,32 +152,58 @@ def _check_sort(command: Command) -> None:
 
 def _run(options: Options, lines: Sequence[Line], objects: "ObjectCache") -> int:
     """Run all lines, and undo them where one fails; returns the exit status, and raises what a signal raises."""
+    with all_or_nothing(options, objects) as batch:
+        for line in lines:
+            batch.number = line.number
+            batch.runner.set_location(f"{options.batch}:{line.number}")
+            batch.runner.context.connection.forget_devices()
+            _do(batch.runner, line.command, options)
+            if batch.signals:
+                break
+        streams.write("", flush=True)  # the last that can fail
+    return batch.status
+
+
+class Batch:
+    """Lines of which all or none are to be carried out: the number of the one at work, the exit status so far, and the
+    signals that have arrived."""
+
+    def __init__(self, runner: "Runner", signals: Sequence[object]) -> None:
+        self.runner = runner
+        self.signals = signals
+        self.number = 0
+        self.status = 0
+
+
+@contextmanager
+def all_or_nothing(options: Options, objects: "ObjectCache", *, accepts_losses: bool = False) -> Iterator[Batch]:
+    """Undo what the block does when it fails or a signal arrives; a PytcError is reported, and ends the block.
+
+    Raises what a signal raises, after that, and other exceptions. With ``accepts_losses``, changes that cannot be
+    undone exactly are made all the same.
+    """
     from pytc.cli.execute import Runner
     from pytc.signals import defer_signals
 
-    line = Line(0, Help(""))
     with Runner(options, is_atomic=True, objects=objects) as runner, defer_signals() as arrived:
         journal = runner.journal
         assert journal is not None
+        journal.accepts_losses = accepts_losses
+        batch = Batch(runner, arrived)
         try:
-            for line in lines:
-                runner.set_location(f"{options.batch}:{line.number}")
-                runner.context.connection.forget_devices()
-                _do(runner, line.command, options)
-                if arrived:
-                    break
-            streams.write("", flush=True)  # the last that can fail
+            yield batch
         except BaseException as error:
             outcome = undo_all(journal)
             if isinstance(error, SHORTAGES) and not isinstance(error, BrokenPipeError):
                 error = shortage(error)
-            if isinstance(error, PytcError):
-                return report_failure(options, LineError(line.number, error, outcome))
-            _say(options, outcome)
-            raise
+            if not isinstance(error, PytcError):
+                _say(options, outcome)
+                raise
+            # Here, because a signal that has arrived is raised at the end of this block.
+            batch.status = report_failure(options, LineError(batch.number, error, outcome))
+            return
         if arrived:
             _say(options, undo_all(journal))
-    return 0
 
 
 def _do(runner: "Runner", command: Command, options: Options) -> None:
