@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, TypeVar
 
-from pytc.api.calls import context, log, public
+from pytc.api.calls import log, open_context, public
 from pytc.api.namespaces import namespace_id
 from pytc.bpf.loader.program import Program
 from pytc.bpf.sys.descriptions import ProgramDescription
@@ -143,9 +143,9 @@ class XdpAttachment(Attachment):
     def is_attached(self) -> bool:
         from pytc.netlink.xdp import xdp_programs
 
-        with context() as surroundings:
-            index = surroundings.device_index(self.device)
-            return any(program.program == self.program_id for program in xdp_programs(surroundings.session, index))
+        with open_context() as context:
+            index = context.device_index(self.device)
+            return any(program.program == self.program_id for program in xdp_programs(context.session, index))
 
     def _replace(self, program: OpenedProgram) -> None:
         raise AttachError(f"{self}: pytc does not replace programs of XDP")
@@ -185,12 +185,12 @@ class ListedAttachment(Attachment):
         """Provide the hook, with the descriptors that it needs."""
 
     def _replace(self, program: OpenedProgram) -> None:
-        with context() as surroundings, self._target() as hook:
-            KernelAttacher(surroundings).replace(hook, self._choice(hook), program, sharing=self._sharing)
+        with open_context() as context, self._target() as hook:
+            KernelAttacher(context).replace(hook, self._choice(hook), program, sharing=self._sharing)
 
     def _detach(self) -> None:
-        with context() as surroundings, self._target() as hook:
-            KernelAttacher(surroundings).detach(hook, self._choice(hook))
+        with open_context() as context, self._target() as hook:
+            KernelAttacher(context).detach(hook, self._choice(hook))
         self._forget_link()
 
     def _choice(self, hook: attacher.Hook) -> attacher.Choice:

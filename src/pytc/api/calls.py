@@ -52,7 +52,7 @@ def _translated(hint: str) -> str:
 
 
 @contextmanager
-def context(*, create_clsact: bool = False) -> Iterator[Context]:
+def open_context(*, create_clsact: bool = False) -> Iterator[Context]:
     """Provide what commands need of their surroundings; their remarks go to the log."""
     with Context(create_clsact=create_clsact) as made:
         try:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pytc.api.calls import context, log, public
+from pytc.api.calls import log, open_context, public
 from pytc.commands.dispatch import parse_words, run
 from pytc.commands.shared.command import Command, Help
 from pytc.errors import ArgumentError, HelpRequested
@@ -34,9 +34,9 @@ def command(line: str, *, statistics: bool = False) -> list[Mapping[str, Any]]:
         raise ArgumentError('which command? Like "qdisc show dev em1"')
     parsed = _parse(words)
     log.debug("running: %s", line)
-    with context() as surroundings:
-        surroundings.display = Display(statistics=statistics)
-        outcome = run(surroundings, parsed)
+    with open_context() as context:
+        context.display = Display(statistics=statistics)
+        outcome = run(context, parsed)
         if isinstance(outcome, Stream):
             if outcome.is_live:
                 raise ArgumentError(f"{line!r} does not end by itself: pytc.monitor() and Map.events() do the same")

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 
 from pytc.api.attachments import Attachment, Change, describe
-from pytc.api.calls import context, log
+from pytc.api.calls import log, open_context
 from pytc.bpf.loader.program import Program
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.commands.filter.changes import send_filter
@@ -59,14 +59,14 @@ class FilterAttachment(Attachment):
         return f"{where}{chain} pref {self.pref} handle {self.handle:#x}"
 
     def is_attached(self) -> bool:
-        with context() as surroundings:
-            return self._asked(surroundings) == self.program_id
+        with open_context() as context:
+            return self._asked(context) == self.program_id
 
-    def _asked(self, surroundings: Context) -> int:
+    def _asked(self, context: Context) -> int:
         """Return the id of the program that the filter runs now, 0 where there is no such filter."""
         question = filter_message(FilterChange("delete", self._selector, KIND.name), self.ifindex)
         try:
-            answers = surroundings.session.request(question._replace(type=c.GETTFILTER, flags=0))
+            answers = context.session.request(question._replace(type=c.GETTFILTER, flags=0))
         except NetlinkError as error:
             if error.means_absent:
                 return 0
@@ -75,14 +75,12 @@ class FilterAttachment(Attachment):
         return next((options.program_id for options in records if isinstance(options, BpfRecord)), 0)
 
     def _replace(self, program: OpenedProgram) -> None:
-        with context() as surroundings:
-            send_filter(surroundings, FilterChange("replace", self._selector, KIND.name, self._options), program)
+        with open_context() as context:
+            send_filter(context, FilterChange("replace", self._selector, KIND.name, self._options), program)
 
     def _detach(self) -> None:
-        with context() as surroundings:
-            surroundings.session.request(
-                filter_message(FilterChange("delete", self._selector, KIND.name), self.ifindex)
-            )
+        with open_context() as context:
+            context.session.request(filter_message(FilterChange("delete", self._selector, KIND.name), self.ifindex))
 
 
 def add_filter(
@@ -103,23 +101,23 @@ def add_filter(
     about = describe(program)
     selector = FilterSelector(device, parse_parent(parent), pref, protocol, chain, str(handle) if handle else "")
     change = FilterChange("replace" if replace else "add", selector, KIND.name, options)
-    with context() as surroundings:
-        answer = _send(surroundings, change, OpenedProgram(program.fd, name or program.name), create_clsact)
+    with open_context() as context:
+        answer = _send(context, change, OpenedProgram(program.fd, name or program.name), create_clsact)
         exact = selector.replace(
             pref=answer.info >> 16, handle=str(answer.handle), chain=answer.attributes.get("TCA_CHAIN", 0) or None
         )
-        made = FilterAttachment(exact, surroundings.device_index(device), options, about.id)
+        made = FilterAttachment(exact, context.device_index(device), options, about.id)
     log.debug("attached program %d (%s) at %s", about.id, about.name, made.place)
     return made
 
 
-def _send(surroundings: Context, change: FilterChange, program: OpenedProgram, create_clsact: bool) -> TcMessage:
+def _send(context: Context, change: FilterChange, program: OpenedProgram, create_clsact: bool) -> TcMessage:
     if create_clsact and change.selector.parent in POINTS and change.selector.parent in _HOOKS.values():
-        with ensure_clsact(surroundings, change.selector):
-            (answer,) = send_filter(surroundings, change, program, echo=True)
+        with ensure_clsact(context, change.selector):
+            (answer,) = send_filter(context, change, program, echo=True)
     else:
-        check_egress(surroundings, change.selector)
-        (answer,) = send_filter(surroundings, change, program, echo=True)
+        check_egress(context, change.selector)
+        (answer,) = send_filter(context, change, program, echo=True)
     return answer
 
 
@@ -136,7 +134,7 @@ def ensure_filter(
 ) -> FilterAttachment:
     """Attach a program unless it is there; see :meth:`pytc.Program.ensure_filter`."""
     about = describe(program)
-    existing = next(_standing(device, parent, about, chain, pref, handle), None)
+    existing = next(_existing(device, parent, about, chain, pref, handle), None)
     if existing is None:
         return add_filter(
             device,
@@ -159,7 +157,7 @@ def ensure_filter(
     return existing
 
 
-def _standing(
+def _existing(
     device: str, parent: str, about: ProgramDescription, chain: int, pref: int, handle: int
 ) -> Iterator[FilterAttachment]:
     """Yield the filters that an ensured program takes the place of: the one with pref and handle, else those whose
@@ -181,9 +179,9 @@ def _standing(
 def bpf_filters(device: str, parent: str, *, chain: int | None = None) -> list[FilterAttachment]:
     """Return the attachments of eBPF programs at a parent, in run order; raises DeviceNotFoundError, NetlinkError."""
     selector = FilterSelector(device, parse_parent(parent), chain=chain)
-    with context() as surroundings:
-        index = surroundings.device_index(device)
-        records = list(filter_records(surroundings.session, selector, index))
+    with open_context() as context:
+        index = context.device_index(device)
+        records = list(filter_records(context.session, selector, index))
     attachments = [filter_attachment(record, device, selector.parent) for record in records]
     return [attachment for attachment in attachments if attachment is not None]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, ListedAttachment, describe
-from pytc.api.calls import context, log
+from pytc.api.calls import log, open_context
 from pytc.bpf.loader.program import Program
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.links import Link
@@ -38,11 +38,11 @@ def attach_to_device(
     about = describe(program)
     if hook not in TYPES:
         raise ArgumentError(f'"{hook}" is no hook: tcx has ingress and egress, netkit has primary and peer')
-    with context() as surroundings:
-        place = device_hook(surroundings, device, hook)
+    with open_context() as context:
+        place = device_hook(context, device, hook)
         order, neighbour = _order(first=first, before=before, after=after)
         relative = _choice(place, neighbour) if neighbour is not None else None
-        held = _attach(surroundings, place, program, link, order, relative, revision)
+        held = _attach(context, place, program, link, order, relative, revision)
         made = DeviceAttachment(place, about.id)
     return _finish(made, held, link)
 
@@ -63,15 +63,15 @@ def attach_to_cgroup(
         about.type,
         spec.expected_attach_type if spec is not None else None,
     )
-    with context() as surroundings, Cgroup(CgroupName(path)) as cgroup:
+    with open_context() as context, Cgroup(CgroupName(path)) as cgroup:
         hook = CgroupHook(cgroup, attach_type_of(attach_type, opened))
-        held = _attach(surroundings, hook, program, link, sharing=sharing)
+        held = _attach(context, hook, program, link, sharing=sharing)
         made = CgroupAttachment(path, hook.type.word, about.id, sharing=sharing)
     return _finish(made, held, link)
 
 
 def _attach(
-    surroundings: Context,
+    context: Context,
     hook: attacher.Hook,
     program: Program,
     link: bool | str,
@@ -82,7 +82,7 @@ def _attach(
 ) -> Link | None:
     """Attach a program; return its link where it is attached by one."""
     if not link:
-        KernelAttacher(surroundings).attach(
+        KernelAttacher(context).attach(
             hook,
             OpenedProgram(program.fd, program.name),
             sharing=sharing,
@@ -150,11 +150,11 @@ def _name(number: int) -> str:
     return about.name if about is not None else ""
 
 
-def ensure_listed(standing: list[_Listed], program: Program, attach: Callable[[], _Listed]) -> _Listed:
+def ensure_listed(existing: list[_Listed], program: Program, attach: Callable[[], _Listed]) -> _Listed:
     """Return the attachment of a program of the same name, with this program in its place unless the code is the same;
     without one, attach it."""
     about = describe(program)
-    for attachment in standing:
+    for attachment in existing:
         running = attachment.program
         if running is None or running.name != about.name:
             continue
@@ -169,6 +169,6 @@ def ensure_listed(standing: list[_Listed], program: Program, attach: Callable[[]
 
 def device_attachments(device: str, hook: HookName) -> list[DeviceAttachment]:
     """Return the programs of a hook of tcx or netkit in run order; raises AttachError, UnsupportedError."""
-    with context() as surroundings:
-        place = device_hook(surroundings, device, hook)
+    with open_context() as context:
+        place = device_hook(context, device, hook)
         return [DeviceAttachment(place, program, link, "found") for program, link in place.query().programs]

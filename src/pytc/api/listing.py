@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, TypeVar
 
 from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, XdpAttachment, listed
-from pytc.api.calls import context, public
+from pytc.api.calls import open_context, public
 from pytc.api.traffic import attachments_of
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.loader import program as loader
@@ -66,25 +66,25 @@ def hooks(device: str) -> list[Attachment]:
     ...     print(attachment.kind, attachment.place, attachment.program.name)
     filter em1 ingress pref 49152 handle 0x1 firewall
     """
-    with context() as surroundings:
-        return list(_hooks(surroundings, device))
+    with open_context() as context:
+        return list(_hooks(context, device))
 
 
-def _hooks(surroundings: Context, device: str) -> Iterator[Attachment]:
-    index = surroundings.device_index(device)
-    for attached in xdp_programs(surroundings.session, index):
+def _hooks(context: Context, device: str) -> Iterator[Attachment]:
+    index = context.device_index(device)
+    for attached in xdp_programs(context.session, index):
         yield XdpAttachment(device, attached.mode, attached.program, xdp_link(index, attached.program))
     for name in ("ingress", "egress"):
-        yield from _of_hook(surroundings, device, name)
-        yield from _of_parent(surroundings, device, PARENTS[name])
-    for parent in classful_parents(surroundings, index):
-        yield from _of_parent(surroundings, device, parent)
+        yield from _of_hook(context, device, name)
+        yield from _of_parent(context, device, PARENTS[name])
+    for parent in classful_parents(context, index):
+        yield from _of_parent(context, device, parent)
     for behind in ("primary", "peer"):
-        yield from _of_hook(surroundings, device, behind)
+        yield from _of_hook(context, device, behind)
 
 
-def _of_hook(surroundings: Context, device: str, name: HookName) -> Iterator[DeviceAttachment]:
-    hook = device_hook(surroundings, device, name)
+def _of_hook(context: Context, device: str, name: HookName) -> Iterator[DeviceAttachment]:
+    hook = device_hook(context, device, name)
     try:
         queried = hook.query()
     except AttachError as error:
@@ -95,8 +95,8 @@ def _of_hook(surroundings: Context, device: str, name: HookName) -> Iterator[Dev
         yield DeviceAttachment(hook, program, link, "found")
 
 
-def _of_parent(surroundings: Context, device: str, parent: Handle) -> Iterator[Attachment]:
-    return attachments_of(attached_filters(surroundings, device, parent), device, parent)
+def _of_parent(context: Context, device: str, parent: Handle) -> Iterator[Attachment]:
+    return attachments_of(attached_filters(context, device, parent), device, parent)
 
 
 @public

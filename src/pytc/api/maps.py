@@ -102,7 +102,7 @@ class Map(MutableMapping[Any, Any], Closing):
 
     @property
     def max_entries(self) -> int:
-        """How many elements fit; of a ring buffer, its size in bytes."""
+        """The largest number of elements; of a ring buffer, its size in bytes."""
         return self.info.max_entries
 
     @property
@@ -130,8 +130,10 @@ class Map(MutableMapping[Any, Any], Closing):
 
     @property
     def summed(self) -> "Map":
-        """The same map with the values of all CPUs added up; cannot be written. Raises CodecError where there is one
-        value only."""
+        """A view of the map in which the values of all CPUs are added up; cannot be written.
+
+        Raises CodecError where there is one value only.
+        """
         return Map(self._raw, btf=self._btf, types=self._typed.types.summed())
 
     # Single elements

@@ -237,5 +237,5 @@ class Program(loader.Program):
         from pytc.api.attachments import listed
         from pytc.api.hooks import attach_to_cgroup, ensure_listed
 
-        standing = [one for one in listed(path) if not attach_type or one.attach_type == attach_type]
-        return ensure_listed(standing, self, lambda: attach_to_cgroup(path, self, attach_type=attach_type))
+        existing = [one for one in listed(path) if not attach_type or one.attach_type == attach_type]
+        return ensure_listed(existing, self, lambda: attach_to_cgroup(path, self, attach_type=attach_type))

@@ -50,7 +50,7 @@ class PacketResult(NamedTuple):
 
     @property
     def diff(self) -> str:
-        """The same for people, as lines of a hexdump; empty where nothing changed."""
+        """The changed bytes as lines of a hexdump, for people; empty where nothing changed."""
         from pytc.packets.hexdump import diff
 
         return diff(self.before, self.packet)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pytc.api.calls import context, public
+from pytc.api.calls import open_context, public
 from pytc.api.filters import FilterAttachment, filter_attachment, parent_name, parse_parent
 from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.program_lookup import lookup_program
@@ -76,11 +76,11 @@ class Filter(Value):
             self.chain,
             block=self.block,
         )
-        with context() as surroundings:
+        with open_context() as context:
             message = filter_message(
-                FilterChange("delete", selector, self.kind), selector.ifindex(surroundings.device_index)
+                FilterChange("delete", selector, self.kind), selector.ifindex(context.device_index)
             )
-            surroundings.session.request(message._replace(handle=self.handle))
+            context.session.request(message._replace(handle=self.handle))
 
     @public
     def attachment(self) -> FilterAttachment | None:
@@ -89,8 +89,8 @@ class Filter(Value):
         if not self.program_id:
             return None
         parent = parse_parent(self.parent) if self.parent else UNSPEC
-        with context() as surroundings:
-            records = _records(surroundings, self.device, parent, self.chain or None, self.block)
+        with open_context() as context:
+            records = _records(context, self.device, parent, self.chain or None, self.block)
             attachments = list(attachments_of(records, self.device, parent))
         return next((one for one in attachments if (one.pref, one.handle) == (self.pref, self.handle)), None)
 
@@ -148,17 +148,17 @@ def filters(
     >>> [(one.pref, one.kind, one.program.name) for one in pytc.filters("em1", "ingress")]
     [(49152, 'bpf', 'firewall')]
     """
-    with context() as surroundings:
+    with open_context() as context:
         found = [
             _filter(record, device, place)
-            for place in _parents(surroundings, device, parent, block)
-            for record in sorted(_records(surroundings, device, place, chain, block), key=lambda one: one.chain or 0)
+            for place in _parents(context, device, parent, block)
+            for record in sorted(_records(context, device, place, chain, block), key=lambda one: one.chain or 0)
             if record.handle
         ]
     return [one for one in found if pref in (0, one.pref) and kind in ("", one.kind)]
 
 
-def _parents(surroundings: Context, device: str, parent: str, block: int) -> Iterator[Handle]:
+def _parents(context: Context, device: str, parent: str, block: int) -> Iterator[Handle]:
     if block or parent:
         yield UNSPEC if block else parse_parent(parent)
         return
@@ -166,16 +166,14 @@ def _parents(surroundings: Context, device: str, parent: str, block: int) -> Ite
     from pytc.commands.shared.clsact_place import kind_at_clsact
     from pytc.handles import EGRESS, INGRESS
 
-    at_clsact = kind_at_clsact(surroundings, device)
+    at_clsact = kind_at_clsact(context, device)
     yield from (INGRESS, EGRESS) if at_clsact == "clsact" else (INGRESS,) if at_clsact else ()
-    yield from classful_parents(surroundings, surroundings.device_index(device))
+    yield from classful_parents(context, context.device_index(device))
 
 
-def _records(
-    surroundings: Context, device: str, parent: Handle, chain: int | None, block: int
-) -> Iterator[FilterRecord]:
+def _records(context: Context, device: str, parent: Handle, chain: int | None, block: int) -> Iterator[FilterRecord]:
     selector = FilterSelector(device, parent, chain=chain, block=block)
-    return filter_records(surroundings.session, selector, selector.ifindex(surroundings.device_index))
+    return filter_records(context.session, selector, selector.ifindex(context.device_index))
 
 
 def filter_of_message(message: TcMessage) -> Filter | None:
@@ -209,8 +207,8 @@ def qdiscs(device: str = "", *, kind: str = "", invisible: bool = False) -> list
     Raises DeviceNotFoundError, NetlinkError.
     """
     clock = read_clock()
-    with context() as surroundings:
-        records = qdisc_records(surroundings.session, surroundings.device_index(device), invisible=invisible)
+    with open_context() as context:
+        records = qdisc_records(context.session, context.device_index(device), invisible=invisible)
         return [
             Qdisc(
                 interface_name(record.ifindex),
@@ -228,8 +226,8 @@ def qdiscs(device: str = "", *, kind: str = "", invisible: bool = False) -> list
 def classes(device: str) -> list[TrafficClass]:
     """Return the classes of a device's qdiscs; raises DeviceNotFoundError, NetlinkError."""
     clock = read_clock()
-    with context() as surroundings:
-        records = class_records(surroundings.session, surroundings.device_index(device))
+    with open_context() as context:
+        records = class_records(context.session, context.device_index(device))
         return [
             TrafficClass(
                 device,
@@ -247,12 +245,12 @@ def chains(device: str = "", parent: str = "ingress", *, block: int = 0) -> list
     """Return the chains of a place, or of a shared block; raises DeviceNotFoundError, BlockNotFoundError,
     NetlinkError."""
     selector = FilterSelector(device, UNSPEC if block else parse_parent(parent), block=block)
-    with context() as surroundings:
-        check_block(surroundings.session, selector)
-        question = selector_message(c.GETCHAIN, selector, selector.ifindex(surroundings.device_index))
+    with open_context() as context:
+        check_block(context.session, selector)
+        question = selector_message(c.GETCHAIN, selector, selector.ifindex(context.device_index))
         return [
             Chain("" if block else device, "" if block else parent, record.chain or 0, record.block)
-            for record in dump(surroundings.session, question)
+            for record in dump(context.session, question)
         ]
 
 
@@ -262,9 +260,9 @@ def actions(kind: str) -> list[Action]:
     kernel lacks."""
     from pytc.render.documents import Document
 
-    with context() as surroundings:
-        surroundings.display = _DISPLAY
-        documents: Sequence[Document] = show_actions(surroundings, ShowActions(kind))
+    with open_context() as context:
+        context.display = _DISPLAY
+        documents: Sequence[Document] = show_actions(context, ShowActions(kind))
     shown = [action for described in documents for action in as_object(described).get("actions", ())]  # type: ignore[union-attr]
     return [Action(str(one.get("kind", kind)), _index(one), one) for one in shown if isinstance(one, dict)]
 

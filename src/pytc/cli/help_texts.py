@@ -33,7 +33,7 @@ Part = Verbatim | Item | Prose
 
 
 def parts(text: str) -> Iterator[Part]:
-    """What a help text consists of, in order."""
+    """The parts of a help text, in order."""
     for paragraph in text.strip("\n").split("\n\n"):
         found: list[Part] = []
         for line in paragraph.splitlines():

@@ -61,7 +61,8 @@ class Step(NamedTuple):
 
 
 class Pruning(NamedTuple):
-    """What is removed besides: the filters of an ``owner``; with ``everything``, all that the file does not name."""
+    """The objects that are removed besides: filters of an ``owner``; with ``everything``, all that the file does not
+    name."""
 
     owner: str = ""
     everything: bool = False

@@ -32,7 +32,7 @@ _ARRAYS = (MapType.ARRAY, MapType.PERCPU_ARRAY)
 
 
 class Value(NamedTuple):
-    """What a register holds.
+    """The value of a register, as far as the instructions show it.
 
     It is ``ctx``, ``stack`` or ``packet``, with an offset where that is known; ``maybe`` (a pointer that may be NULL)
     or ``checked`` (one that is not); the packet's ``end``; ``free`` (any number, of 32 bits that ``offset`` has shifted

@@ -130,7 +130,7 @@ class Evidence:
 
     @cached_property
     def events(self) -> list[Event]:
-        """What happened to that register, the last first."""
+        """The events of that register, the last first."""
         if not self._steps or not self.register or self.register == "R10":
             return []
         return trail.history(self._steps, self.register)

@@ -21,7 +21,7 @@ class Example(NamedTuple):
 
 
 class Page(NamedTuple):
-    """What there is to say of a category; ``example`` is None for one that no program of the kernel at hand meets."""
+    """The page of a category; ``example`` is None for one that no program of the kernel at hand meets."""
 
     name: str
     title: str

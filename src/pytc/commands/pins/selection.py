@@ -47,7 +47,7 @@ class Pin(NamedTuple):
 
 
 class Choice(Value):
-    """What pins have to be, all of it; fields that are empty do not count."""
+    """The conditions that a pin has to meet, all of them; empty fields set none."""
 
     path: str = ""
     directory: str = ""

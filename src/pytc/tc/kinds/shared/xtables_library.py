@@ -43,12 +43,12 @@ def _encode(what: str, family: int, name: str, words: tuple[str, ...], before: s
     if done.returncode == 0:
         used, raw = done.stdout.split()
         return int(used), bytes.fromhex(raw)
-    said = " ".join(done.stderr.split())
-    if "failed to find it" in said:
+    message = " ".join(done.stderr.split())
+    if "failed to find it" in message:
         raise InvalidOptionsError(missing, hints=(_INSTALL,))
-    if said.startswith(_NO_LIBRARY):
-        raise InvalidOptionsError(missing, hints=(_INSTALL, said))
-    raise InvalidOptionsError(f"{before}{said.removeprefix('tc-ipt: ') or 'the plugin has failed'}")
+    if message.startswith(_NO_LIBRARY):
+        raise InvalidOptionsError(missing, hints=(_INSTALL, message))
+    raise InvalidOptionsError(f"{before}{message.removeprefix('tc-ipt: ') or 'the plugin has failed'}")
 
 
 @lru_cache(maxsize=256)
