@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,26 @@ def test_tcx_is_ensured(network: Network, ways: list[pytc.Program]) -> None:
         ways[0].attach_tcx("em1", "sideways")  # type: ignore[arg-type]
     with pytest.raises(AttachError, match="attached there already"):
         ways[0].attach_tcx("em1", "ingress")
+
+
+def test_each_step_is_logged(network: Network, traffic: pytc.Object, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = traffic.programs.count_protocols, traffic.programs.drop_icmp
+    steps: dict[str, Callable[[], object]] = {
+        f"attached program {first.id} (count_protocols) at em1 ingress": lambda: first.attach_filter("em1", "ingress"),
+        f"attached program {first.id} at em1 tcx egress": lambda: first.attach_tcx("em1", "egress"),
+        "left as it is: <": lambda: first.ensure_tcx("em1", "egress"),
+        f"replaced program {first.id} by {second.id} (drop_icmp) at em1": lambda: filters()[0].replace(second),
+        "detached <": lambda: filters()[0].detach(),  # noqa: PLW0108  (there is none yet)
+    }
+
+    def filters() -> list[pytc.FilterAttachment]:
+        return [found for found in pytc.hooks("em1") if isinstance(found, pytc.FilterAttachment)]
+
+    with caplog.at_level(logging.DEBUG, logger="pytc"):
+        for message, step in steps.items():
+            caplog.clear()
+            step()
+            assert any(message in text for text in caplog.messages), (message, caplog.messages)
 
 
 def test_hints_name_no_commands(network: Network, ways: list[pytc.Program]) -> None:
