@@ -40,6 +40,7 @@ def pins_beside(pin: str) -> list[str]:
 def described(network: Network, pin: str) -> dict[str, object]:
     (about,) = network.json("map", "show", "pinned", pin)
     assert isinstance(about, dict)
+    del about["used_by"]  # the program that made the map goes when the kernel comes to it
     return about
 
 
