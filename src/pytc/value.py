@@ -44,7 +44,13 @@ class Value:
 
     def replace(self: _Self, **changes: Any) -> _Self:
         """Return a copy with other values in some fields."""
-        return type(self)(**{**self.__dict__, **changes})
+        copy = object.__new__(type(self))
+        state = copy.__dict__
+        state.update(self.__dict__)
+        state.update(changes)
+        if len(state) != len(self._fields):
+            raise TypeError(f"{type(self).__name__}({', '.join(self._fields)}) does not take {changes!r}")
+        return copy
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")

@@ -186,11 +186,12 @@ def _resolve_action_files(context: Context, change: AnyFilterChange) -> AnyFilte
         return change
     if isinstance(options, BpfOptions) and options.source is not None:
         source = resolve_files(options.source)
-        options = options.replace(source=source)
+        if source is not options.source:
+            options = options.replace(source=source)
         if source.mode in (BYTECODE, BYTECODE_FILE, EXPRESSION):
             from pytc.commands.shared.expressions import compile_filter_expression
 
             options = compile_filter_expression(context, options, change.selector.device)
     if options.actions:
         options = options.replace(actions=tuple(resolve_action_files(action) for action in options.actions))
-    return change.replace(options=options)
+    return change if options is change.options else change.replace(options=options)

@@ -1,8 +1,8 @@
-"""Filters of a batch whose requests follow from their words alone: encoded some lines ahead, and then only sent.
+"""Filters of a batch, prepared some lines ahead: encoded where their requests follow from their words alone.
 
 The kernel's work and Python's drive one another out of the processor's caches: done in groups, a line of a batch of
 classic filters takes a fifth less. Lines that differ in preference, handle and bytecode alone, as those that a script
-makes, are not even parsed: where their values stand is known from a line before, whatever words name them.
+makes, are not even parsed: the positions of their values are known from a line before, whatever words name them.
 """
 
 import struct
@@ -83,7 +83,7 @@ class RepeatedFilters:
         self._previous: list[str] = []
         self._attempts = _MOST_ATTEMPTS
 
-    def match(self, words: list[str]) -> PreparedFilter | None:
+    def match(self, words: list[str]) -> Command | None:
         """Return the command of a line like an earlier one; None for others, and for values that have to be parsed."""
         for template in self._templates:
             command = template.filled(words)
@@ -98,17 +98,17 @@ class RepeatedFilters:
             return
         self._attempts -= 1
         template = _template(words, command)
-        if template is not None and template.filled(previous) is not None:
+        if template.filled(previous) is not None:
             self._templates = [template, *self._templates[: _MOST_TEMPLATES - 1]]
 
 
 class _Template:
-    """A line with gaps at the positions of its preference, handle and bytecode, each 0 for none, and its request."""
+    """A line with gaps at the positions of its preference, handle and bytecode, each 0 for none, and its command."""
 
     def __init__(
         self,
         words: list[str],
-        command: PreparedFilter,
+        command: PreparedFilter | ModifyFilter | DeleteFilter,
         positions: tuple[int, int, int],
         handle: Callable[[str], int],
         code: tuple[int, int, Handle | None],
@@ -126,41 +126,58 @@ class _Template:
                 rest[position] = ""
         return rest
 
-    def filled(self, words: list[str]) -> PreparedFilter | None:
+    def filled(self, words: list[str]) -> Command | None:
         """Return the command of a line; None for one that is not like this, or has values that have to be parsed."""
         if len(words) != len(self._rest) or self._without_values(words) != self._rest:
             return None
-        preference, handle, bytecode = self._positions
         command = self._command
-        data, remarks = bytearray(command.request), command.remarks
         try:
-            if preference:
-                info = _NUMBER.unpack_from(data, _INFO)[0]
-                _NUMBER.pack_into(data, _INFO, _PREFERENCE(words[preference]) << 16 | info & 0xFFFF)
-            if handle:
-                _NUMBER.pack_into(data, _HANDLE, self._read_handle(words[handle]))
-            if bytecode:
-                code, remarks = _instructions(words[bytecode], self._classid)
-                if len(code) != self._code_size:
-                    return None
-                data[self._code_at : self._code_at + len(code)] = code
+            return self._patched(command, words) if isinstance(command, PreparedFilter) else self._moved(command, words)
         except (ValueError, PytcError):
             return None
+
+    def _patched(self, command: PreparedFilter, words: list[str]) -> PreparedFilter | None:
+        """Return a command whose request has the values of a line."""
+        preference, handle, bytecode = self._positions
+        data, remarks = bytearray(command.request), command.remarks
+        if preference:
+            info = _NUMBER.unpack_from(data, _INFO)[0]
+            _NUMBER.pack_into(data, _INFO, _PREFERENCE(words[preference]) << 16 | info & 0xFFFF)
+        if handle:
+            _NUMBER.pack_into(data, _HANDLE, self._read_handle(words[handle]))
+        if bytecode:
+            code, remarks = _instructions(words[bytecode], self._classid)
+            if len(code) != self._code_size:
+                return None
+            data[self._code_at : self._code_at + len(code)] = code
         return PreparedFilter(command.change, bytes(data), remarks)
 
+    def _moved(self, command: ModifyFilter | DeleteFilter, words: list[str]) -> Command:
+        """Return a command at the preference and handle of a line."""
+        preference, handle, _ = self._positions
+        values: dict[str, int | str] = {}
+        if preference:
+            values["pref"] = _PREFERENCE(words[preference])
+        if handle:
+            self._read_handle(words[handle])  # it is valid
+            values["handle"] = words[handle]
+        return command.replace(selector=command.selector.replace(**values))
 
-def _template(words: list[str], command: ModifyFilter | DeleteFilter) -> _Template | None:
-    """Return the template of a line, None for one whose request takes more than words."""
-    prepared, kind = prepare(command), kinds.find(command.kind) if command.kind else None
-    if not isinstance(prepared, PreparedFilter):
-        return None
+
+def _template(words: list[str], command: ModifyFilter | DeleteFilter) -> _Template:
+    """Return the template of a line."""
+    kind = kinds.find(command.kind) if command.kind else None
+    prepared: Command = prepare(command)
     value_indexes = {name: _BEFORE + position for name, position in value_positions(words[_BEFORE:]).items()}
     # Where a kind's options and handle depend on each other, the line's handle is not the filter's.
     handle = value_indexes.get("handle", 0) if kind is not None and kind.settle is None else 0
     bytecode, options = 0, command.options
     code: tuple[int, int, Handle | None] = (0, 0, None)
-    if isinstance(options, BpfOptions) and options.source is not None and options.source.instructions:
-        program = options.source.instructions
+    source = options.source if isinstance(options, BpfOptions) else None
+    if not isinstance(prepared, PreparedFilter):
+        prepared = command
+    elif isinstance(options, BpfOptions) and source is not None and source.instructions:
+        program = source.instructions
         packed = pack(program)
         attribute = _NLATTR.pack(_NLATTR.size + len(packed), _OPS) + packed
         places = [index for index, word in enumerate(words) if _is(program, word)]

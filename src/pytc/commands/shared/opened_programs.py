@@ -99,15 +99,16 @@ def _undo(undo: Callable[[], None], error: BaseException) -> bool:
 
 @contextmanager
 def exporters(sources: Sequence[BpfSource], environment: Mapping[str, str]) -> "Iterator[Sequence[Exporter]]":
-    """Connect to where the maps of one object go; raises TransferError.
-
-    These are the paths that are given with any of its programs, else that of the environment.
-    """
-    paths = list(dict.fromkeys(source.export for source in sources if source.export))
-    if not paths and (path := environment.get(_VARIABLE)):
-        paths = [path]
+    """Connect to where the maps of one object go; raises TransferError."""
     with ExitStack() as stack:
-        yield [stack.enter_context(_connect(path)) for path in paths]
+        yield [stack.enter_context(_connect(path)) for path in export_paths(sources, environment)]
+
+
+def export_paths(sources: Sequence[BpfSource], environment: Mapping[str, str]) -> list[str]:
+    """Return the paths of sockets that the maps of one object go to: those that are given with any of its programs,
+    else that of the environment."""
+    paths = list(dict.fromkeys(source.export for source in sources if source.export))
+    return paths or [path for path in (environment.get(_VARIABLE, ""),) if path]
 
 
 def _connect(path: str) -> "Exporter":

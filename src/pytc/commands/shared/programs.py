@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from pytc.bpf.maps.pin_compat import BY_ID
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, exporters, exports
+from pytc.commands.shared.opened_programs import (
+    OpenedPrograms,
+    ProgramRequest,
+    annotation,
+    export_paths,
+    exporters,
+    exports,
+)
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.errors import (
     AnswerLostError,
@@ -76,6 +83,12 @@ def open_programs(
         yield context.connection.plan.open_programs(context, requests)
         return
     opened_programs = OpenedPrograms(len(requests))
+    repeated = _replay_load(context, requests[0], export=export) if len(requests) == 1 else None
+    if repeated is not None:  # it has no pins, which alone take a lock and blocked signals
+        descriptor, opened_programs[0] = repeated
+        with descriptor:
+            yield opened_programs
+        return
     with ExitStack() as signals, ExitStack() as stack:
         files: dict[FileIdentity, list[int]] = {}
         for index, (source, type, *_) in enumerate(requests):
@@ -150,14 +163,6 @@ def _load_programs(
     context: Context, requests: Sequence[ProgramRequest], connected: "Sequence[Exporter]"
 ) -> Iterator[OpenedPrograms]:
     """Load programs of one object file, whose maps are to be exported to those that are connected."""
-    repeated = _replay_load(context, requests[0]) if len(requests) == 1 and not connected else None
-    if repeated is not None:
-        descriptor, program = repeated
-        with descriptor:
-            opened_programs = OpenedPrograms(1)
-            opened_programs[0] = program
-            yield opened_programs
-        return
     from pytc.bpf.loader.load import load_programs
 
     count = len(context.notes)
@@ -219,15 +224,17 @@ def _keep(context: Context, loaded: "Loaded", lost: AnswerLostError) -> None:
     loaded.commit()
 
 
-def _replay_load(context: Context, requests: ProgramRequest) -> "tuple[OwnedFd, OpenedProgram] | None":
+def _replay_load(context: Context, request: ProgramRequest, *, export: bool) -> "tuple[OwnedFd, OpenedProgram] | None":
     """Load a program as an earlier command of the run did, by its bpf(2) calls alone; None where that is not possible.
 
     A batch that loads an object a thousand times takes 216 us a line, and 330 without.
     """
-    source, objects = requests.source, context.cache.objects
+    source, objects = request.source, context.cache.objects
     if objects is None or source is None or not _is_plain(source):
         return None
-    replay = objects.find_replay(source.path, _selection_key(requests), context.layout20)
+    if export and export_paths([source], context.environment):
+        return None
+    replay = objects.find_replay(source.path, _selection_key(request), context.layout20)
     descriptor = replay.load() if replay is not None else None
     if replay is None or descriptor is None:
         return None
@@ -242,11 +249,11 @@ def _is_plain(source: BpfSource) -> bool:
     return source.mode == OBJECT and not (source.variables or source.maps or source.verbose or source.export)
 
 
-def _selection_key(requests: ProgramRequest) -> object:
+def _selection_key(request: ProgramRequest) -> object:
     """Return what the words say of the program, but for its file."""
-    source = requests.source
+    source = request.source
     assert source is not None
-    return requests.type, requests.default_section, requests.attach_type, source.section, source.program, source.type
+    return request.type, request.default_section, request.attach_type, source.section, source.program, source.type
 
 
 def select_programs(context: Context, requests: Sequence[ProgramRequest]) -> "_Selection":

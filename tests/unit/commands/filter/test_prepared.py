@@ -25,6 +25,10 @@ KINDS = [
     "u32 divisor 16",
     "matchall flowid 1:4",
     "bpf bytecode 1,6_0_0_0 da",
+    "bpf da obj a.o",
+    "bpf obj a.o sec cls flowid 1:1",
+    "basic match meta(rt_iif_eq_lo) flowid 1:1",
+    "matchall action bpf obj a.o",
     "foo",
 ]
 SELECTORS = [
@@ -49,11 +53,10 @@ def parsed(words: list[str]) -> Command | None:
         return None
 
 
-def make(words: list[str]) -> PreparedFilter | None:
-    """Return the request of a line by itself."""
+def make(words: list[str]) -> Command | None:
+    """Return the command of a line by itself."""
     command = parsed(words)
-    prepared = prepare(command) if command is not None else None
-    return prepared if isinstance(prepared, PreparedFilter) else None
+    return prepare(command) if command is not None else None
 
 
 class Batch:
@@ -63,8 +66,8 @@ class Batch:
         self.filters = RepeatedFilters()
         self.parses = 0
 
-    def line(self, words: list[str]) -> PreparedFilter | None:
-        """The request, when it is known from lines before."""
+    def line(self, words: list[str]) -> Command | None:
+        """Return the command of a line when it is known from lines before."""
         found = self.filters.match(words)
         if found is None:
             self.parses += 1
@@ -74,10 +77,12 @@ class Batch:
         return found
 
 
-def same(one: PreparedFilter, other: PreparedFilter | None) -> bool:
-    """The selectors may differ in what is in the request already."""
+def same(one: Command, other: Command | None) -> bool:
+    """Report whether two commands do the same; their selectors may differ in what is in a request already."""
+    if not isinstance(one, PreparedFilter):
+        return one == other
     return (
-        other is not None
+        isinstance(other, PreparedFilter)
         and (one.request, one.remarks) == (other.request, other.remarks)
         and one.change.selector.replace(pref=0, handle="") == other.change.selector.replace(pref=0, handle="")
     )
@@ -148,6 +153,8 @@ def test_a_request_is_that_of_the_words(template: list[str], rows: list[tuple[li
         "filter add dev em1 ingress pref {} handle {} protocol all bpf bytecode 1,6_0_0_0 flowid 1:1",
         "filter add dev em1 pref {} matchall",
         "filter del dev em1 ingress priority {}",
+        "filter replace dev em1 ingress pref {} handle {} bpf da obj a.o sec cls",
+        "filter add dev em1 ingress prio {} matchall action bpf obj a.o",
     ],
 )
 def test_the_third_line_is_not_parsed_any_more(line: str) -> None:
@@ -170,7 +177,7 @@ def test_programs_that_differ_are_put_into_the_request() -> None:
         assert one is None or same(one, make(words))
         found.append(one)
     assert [number for number, one in enumerate(found) if one is None] == [0, 1]
-    assert [bool(one.remarks) for one in found[2:5] if one is not None] == [True, False, True]
+    assert [bool(one.remarks) for one in found[2:5] if isinstance(one, PreparedFilter)] == [True, False, True]
     words[8] = "2,48 0 0 9,7 0 0 1"  # the last instruction is no return
     assert batch.line(words) is None
 
