@@ -1,64 +1,16 @@
-"""Words made of what tc shows: a fixed point is reached where they make the same again.
+"""Lines whose words can be made of what tc shows of them: a fixed point is reached where they make the same again.
 
-``WRITTEN`` has, for each kind that shows its words otherwise than it reads them, what to write instead; ``NOT_READ``
-has the kinds, and ``NOT_SHOWN`` the words, that cannot be read back, with the reason.
+``NOT_READ`` has the kinds, and ``NOT_SHOWN`` the words, that cannot be read back, with the reason.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable
 
 from hypothesis import strategies as st
 
 from docs.manual.words import Place, places
 
-_Patterns = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
-_UNITS = {"b": 1, "B": 1, "Kb": 1 << 10, "Mb": 1 << 20, "Gb": 1 << 30}
-#: What all kinds show besides their words: handles, what hardware did, packets, and bytes of numbers without a unit.
-_ALWAYS: _Patterns = (
-    (r"\b(handle|fh) \S+", ""),
-    (r"\b(not_)?in_hw\b", ""),
-    (r"\b(\d+)p\b", r"\1"),
-    (
-        r"\b(quantum|initial_quantum|admit_bytes|memlimit) ([\d.]+)(b|B|Kb|Mb|Gb)\b",
-        lambda found: f"{found[1]} {float(found[2]) * _UNITS[found[3]]:.0f}",
-    ),
-)
-_ON_AND_OFF: _Patterns = (
-    (r"\b(offload|deadline_mode|skip_sock_check) off\b", ""),
-    (r"\b(offload|deadline_mode|skip_sock_check) on\b", r"\1"),
-)
-_CAKE: _Patterns = (
-    (r"\bbandwidth unlimited\b", "unlimited"),
-    (r"\boverhead 0 *$", ""),
-    (r"\bnoatm\b *", ""),
-)
-WRITTEN: dict[str, _Patterns] = {
-    "htb": ((r"\bdirect_packets_stat \S+", ""),),
-    "tbf": ((r"\blat 0us\b", "limit 1"),),
-    "netem": (
-        (r"\bloss state p13 (\S+) p31 (\S+) p32 (\S+) p23 (\S+) p14 (\S+)", r"loss state \1 \2 \3 \4 \5"),
-        (r"\bloss gemodel p (\S+) r (\S+) 1-h (\S+) 1-k (\S+)", r"loss gemodel \1 \2 \3 \4"),
-    ),
-    "sfq": (
-        (r"\b(limit|quantum|divisor) 0[pb]?(?=\s|$)", ""),
-        (r"\bflows \d+/(\d+)", r"flows \1"),
-        (r"(\d)sec\b", r"\1"),
-    ),
-    "etf": _ON_AND_OFF,
-    "sfb": (
-        (r"\b(rehash|db) (\S+)ms\b", r"\1 \2"),
-        (r"\b(rehash|db) (\S+)s\b", lambda found: f"{found[1]} {float(found[2]) * 1000:.0f}"),
-        (r"(\d)pps\b", r"\1"),
-        (r"\blimit 0p?\b", ""),
-    ),
-    "cake": _CAKE,
-    "flow": ((r"\bkeys\b", "key"), (r"(\d)sec\b", r"\1")),
-    "flower": ((r"\beth_type \S+", ""), (r"\bicmp_(type|code)\b", r"\1")),
-    "fw": ((r"\binput dev\b", "indev"),),
-}
 NOT_READ = {
     "Qdiscs": {
         "atm": "it shows no words",
@@ -91,13 +43,6 @@ NOT_SHOWN = {
 }
 #: Words that need something besides: files, actions, or several devices.
 _ELSEWHERE = {"FILE", "CODE", "PIN", "PATH", "NEW", "action", "police", "match"}
-
-
-def words_of(kind: str, shown: str) -> list[str]:
-    """Return the words that make what a kind shows."""
-    for pattern, instead in (*WRITTEN.get(kind, ()), *_ALWAYS):
-        shown = re.sub(pattern, instead, shown)
-    return shlex.split(shown)
 
 
 def readable_kinds(section: str) -> list[str]:

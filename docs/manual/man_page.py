@@ -41,6 +41,7 @@ _OBJECTS = {
     "map": ("elements of BPF maps, by their types", ("map",)),
     "prog": ("loaded programs, and test runs", ("prog",)),
     "apply": ("a file of commands as the desired state", ("apply",)),
+    "export-state": ("the state of a device as a file for apply", ("export-state",)),
     "pins": ("pins of maps, programs and links", ("pins",)),
     "metrics": ("numbers for Prometheus", ("metrics",)),
     "object": ("what an object file holds, and what is wrong with it", ("object",)),

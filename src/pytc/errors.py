@@ -86,6 +86,10 @@ class AtomicError(PytcError):
     """A line of an atomic batch has an effect that could not be undone, or was not."""
 
 
+class UnnamedError(PytcError):
+    """An object that exists cannot be described by the words of a command."""
+
+
 class RecordError(PytcError):
     """A file with recorded notifications cannot be read, or has none."""
 

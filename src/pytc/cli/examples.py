@@ -241,6 +241,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "cgroup detach": (("cgroup detach /sys/fs/cgroup/web id 12", ""),),
     "cgroup show": (("cgroup show /sys/fs/cgroup/web", ""),),
     "cgroup tree": (("cgroup tree /sys/fs/cgroup", ""),),
+    "export-state": (("export-state dev eth0 eth0.state object bpf.o", "then: pytc apply eth0.state"),),
     "link": (("link show", "all links of programs to hooks"),),
     "link show": (("link show", ""), ("link show id 3", "")),
     "link detach": (("link detach id 3", ""),),

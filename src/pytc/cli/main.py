@@ -107,6 +107,8 @@ def _run(options: Options, words: list[str]) -> int:
             return show_help(command.topic, options)
         if command.effect == "applies":
             return _apply(options, command)
+        if command.effect == "exports":
+            return _export(options, command)
 
         from pytc.cli.execute import execute
 
@@ -121,6 +123,14 @@ def _apply(options: Options, command: "Command") -> int:
 
     assert isinstance(command, ApplyFile)
     return run_apply(options, command)
+
+
+def _export(options: Options, command: "Command") -> int:
+    from pytc.cli.export_state import run_export
+    from pytc.commands.export_state import ExportState
+
+    assert isinstance(command, ExportState)
+    return run_export(options, command)
 
 
 def _parse(words: list[str]) -> "Command":

@@ -52,6 +52,7 @@ object          object files: what they hold, what is wrong with them; needs no 
 cbpf            classic BPF: compile expressions of tcpdump, assemble, run, translate
 pins            what is pinned in the bpffs
 apply           a file of commands is the desired state: only what differs is changed
+export-state    the state of a device as such a file
 exec            maps of filters for shells and services; what programs print
 metrics         counters of all of these for Prometheus
 monitor         changes of traffic control, as they happen

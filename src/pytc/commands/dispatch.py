@@ -35,11 +35,26 @@ OBJECTS = {
     "prog": "prog",
     "pins": "pins",
     "apply": "apply",
+    "export-state": "export_state",
     "metrics": "metrics",
     "completion": "completion",
 }
 #: Objects that tc does not have: an abbreviation means one of tc's where it can.
-OWN = ("object", "cbpf", "map", "tcx", "cgroup", "link", "hooks", "prog", "pins", "apply", "metrics", "completion")
+OWN = (
+    "object",
+    "cbpf",
+    "map",
+    "tcx",
+    "cgroup",
+    "link",
+    "hooks",
+    "prog",
+    "pins",
+    "apply",
+    "export-state",
+    "metrics",
+    "completion",
+)
 _ORDER = (*(name for name in OBJECTS if name not in OWN), *OWN)
 
 #: What help explains besides objects.

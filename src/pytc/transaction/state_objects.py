@@ -11,7 +11,7 @@ from pytc.handles import CLSACT, EGRESS, INGRESS, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
-from pytc.render.documents import Display, Document, Json
+from pytc.render.documents import ArrayField, Display, Document, Field, Group, Json, Part
 from pytc.render.json import as_object
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.classes.documents import class_document, class_parts
@@ -71,9 +71,11 @@ def read_objects(session: Session, ifindexes: Iterable[int], blocks: Iterable[in
                 objects[identity(class_)] = class_
                 places.append((ifindex, class_.handle))
     for ifindex, parent in places:
-        for type in (c.GETTFILTER, c.GETCHAIN):
-            found = _dump(session, TcMessage(type, ifindex=ifindex, parent=parent))
-            objects.update((identity(one), one) for one in found if type == c.GETCHAIN or _is_made(one))
+        filters = _dump(session, TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+        objects.update((identity(one), one) for one in filters if _is_made(one))
+        for chain in _dump(session, TcMessage(c.GETCHAIN, ifindex=ifindex, parent=parent)):
+            placed = chain._replace(parent=parent)  # the kernel says the qdisc, and not the hook (v6.18)
+            objects[identity(placed)] = placed
     return objects
 
 
@@ -104,7 +106,9 @@ def _dump(session: Session, question: TcMessage) -> list[TcMessage]:
 
 def content(message: TcMessage) -> dict[str, Json]:
     """Return what the kernel shows of an object, but for its number and what differs between equal objects."""
-    return {key: _stable(value) for key, value in _shown(message).items() if key not in _VOLATILE}
+    members = {key: _stable(value) for key, value in _shown(message).items() if key not in _VOLATILE}
+    printed = " ".join(" ".join(map(_unnamed_text, _documents(message))).split())
+    return {**members, "printed": printed} if printed else members
 
 
 def program_ids(message: TcMessage) -> list[int]:
@@ -128,6 +132,21 @@ def _documents(message: TcMessage) -> Iterable[Document]:
         return answer_documents(message, _PLAIN)
     record = decode_filter(message)
     return [filter_document(record, _PLAIN)] if record is not None else []
+
+
+def _unnamed_text(document: Document) -> str:
+    """Return the values that tc's JSON lacks, like the rates of police: they are text without a name."""
+    texts = [
+        part.text if isinstance(part, Field) and not part.key and any(map(str.isdigit, part.text)) else _inner(part)
+        for part in document
+    ]
+    return "".join(texts)
+
+
+def _inner(part: Part) -> str:
+    if isinstance(part, Group):
+        return _unnamed_text(part.fields)
+    return "".join(map(_unnamed_text, part.documents)) if isinstance(part, ArrayField) else ""
 
 
 def _stable(value: Json) -> Json:

@@ -155,7 +155,7 @@ def showing_commands() -> Iterator[str]:
 
 
 #: Commands without a row: the agent, which runs until it is ended (tests/kernel/exec_proxy asks it to drop objects);
-#: those that show what another row shows; "apply" (tests/kernel/transaction/test_apply.py); metrics and
+#: those that show what another row shows; "apply" and "export-state" (tests/kernel/transaction); metrics and
 #: scripts of completion, which are text in any case.
 WITHOUT_ROW = {
     "ServeMaps",
@@ -179,6 +179,7 @@ def test_every_command_that_shows_something_has_a_row() -> None:
     assert set(OBJECTS) - {object_name(row.line.split()[0]) for row in ROWS} == {
         "completion",
         "apply",
+        "export-state",
         "metrics",
         "pins",
     }

@@ -7,111 +7,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from pytc.bpf import Map, Program
 from pytc.bpf.sys.info import program_map_ids
 from tests.conftest import Compiler
-from tests.kernel.transaction.atomic_state import State, clear, difference, state
+from tests.kernel.transaction.atomic_state import clear, state
+from tests.kernel.transaction.desired_states import applied, apply, differing, files, made_by_batch
 from tests.network import Network
-from tests.processes import Outcome, run
+from tests.processes import run
 from tests.tiers import examples
 
 pytestmark = pytest.mark.kernel
-
-_HTB = ("", "qdisc add dev em1 root handle 1: htb default 10\n", "qdisc add dev em1 root handle 1: htb default 20\n")
-_CLASSES = (
-    "",
-    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 20mbit\n",
-    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit ceil 30mbit prio 3\n"
-    "class add dev em1 parent 1:1 classid 1:10 htb rate 5mbit burst 20k\n"
-    "qdisc add dev em1 parent 1:10 handle 10: pfifo limit 5\n",
-    "class add dev em1 parent 1: classid 1:1 htb rate 10mbit\n"
-    "class add dev em1 parent 1:1 classid 1:10 htb rate 6mbit\n"
-    "class add dev em1 parent 1:1 classid 1:20 htb rate 2mbit\n"
-    "qdisc add dev em1 parent 1:10 handle 10: tbf rate 1mbit burst 10k limit 20k\n"
-    "filter add dev em1 parent 1: pref 3 protocol ip u32 match ip dport 80 0xffff flowid 1:10\n"
-    "filter add dev em1 parent 1: pref 3 protocol ip u32 match ip dport 81 0xffff flowid 1:20\n",
-)
-_OTHER_ROOTS = (
-    "qdisc add dev em1 root handle 2: tbf rate 1mbit burst 10k limit 20k\n",
-    "qdisc add dev em1 root handle 1: pfifo limit 7\n",
-)
-_FILTERS = (
-    "pref 1 handle 1 bpf da obj {traffic} owner apply",
-    "pref 1 handle 1 bpf da obj {verdicts} section tc/count owner apply",
-    "pref 1 handle 2 bpf da obj {verdicts} section tc/stolen owner apply",
-    "pref 2 handle 1 bpf bytecode '1,6 0 0 1' flowid 1:1",
-    "pref 2 handle 1 bpf bytecode '1,6 0 0 2' flowid 1:2",
-    "pref 2 protocol ip handle 1 bpf bytecode '1,6 0 0 2' flowid 1:2",
-    "pref 3 u32 match ip dport 80 0xffff action mirred egress mirror dev lo",
-    "pref 3 u32 match ip dport 82 0xffff action mirred ingress redirect dev lo",
-    "pref 1 u32 match ip dport 83 0xffff",
-    "chain 4 pref 1 handle 1 bpf bytecode '1,6 0 0 4'",
-)
-
-
-@st.composite
-def files(draw: st.DrawFn) -> str:
-    """The lines of a desired state of em1, {traffic} and {verdicts} in place of objects."""
-    root = draw(st.sampled_from((*_HTB, *_OTHER_ROOTS)))
-    text = root + (draw(st.sampled_from(_CLASSES)) if "htb" in root else "")
-    if not draw(st.booleans()):
-        return text + "qdisc add dev em1 clsact\n"
-    text += "qdisc add dev em1 clsact\n"
-    for hook in ("ingress", "egress"):
-        taken: dict[tuple[str, ...], str] = {}
-        for filter in draw(st.lists(st.sampled_from(_FILTERS), max_size=4, unique=True)):
-            words = filter.split()
-            place = tuple(words[: words.index("bpf" if "bpf" in words else "u32")])
-            chain_pref = (*place[place.index("pref") : place.index("pref") + 2], str("chain" in place))
-            kind = f"{'bpf' if 'bpf' in words else 'u32'} {'protocol' in words}"
-            if place not in taken and taken.setdefault(chain_pref, kind) == kind:
-                taken[place] = kind
-                text += f"filter add dev em1 {hook} {filter}\n"
-    return text
-
-
-@pytest.fixture(scope="module")
-def objects(build: Compiler) -> dict[str, str]:
-    root = Path(__file__).parents[3]
-    return {"traffic": str(root / "examples/bpf/traffic.o"), "verdicts": build("attached/verdicts")}
-
-
-def apply(network: Network, text: str, *words: str, options: tuple[str, ...] = ()) -> Outcome:
-    path = Path(network.env["TC_BPF_MNT"]).parent / "desired"
-    path.write_text(text)
-    return network.pytc("apply", str(path), *words, options=options)
-
-
-def applied(network: Network, text: str, *words: str) -> str:
-    outcome = apply(network, text, *words)
-    assert outcome.status == 0, outcome.err
-    return outcome.out
-
-
-def made_by_batch(network: Network, text: str) -> State:
-    """The state that the file's lines make in an empty place."""
-    clear(network)
-    path = Path(network.env["TC_BPF_MNT"]).parent / "batch"
-    path.write_text(text)
-    network.ok("-b", str(path))
-    return state(network).alike()
-
-
-def differing(network: Network, wanted: State) -> str:
-    """Return what differs, pins aside; the kernel may take a moment to release the actions of filters."""
-    for _ in range(100):
-        found = difference(State(wanted.shown, []), State(state(network).alike().shown, []))
-        if not found:
-            break
-        time.sleep(0.05)
-    return found
 
 
 def check_random(network: Network, first: str, second: str) -> None:
@@ -121,13 +31,6 @@ def check_random(network: Network, first: str, second: str) -> None:
         applied(network, text, "prune", "all")
         assert differing(network, wanted[text]) == "", text
         assert applied(network, text, "prune", "all") == "unchanged\n", text
-
-
-@pytest.fixture
-def plain_network(network: Network) -> Network:
-    for peer in (False, True):
-        network.execute("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1", peer=peer)
-    return network
 
 
 _SETTINGS = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
@@ -359,6 +262,20 @@ def test_a_changed_program_goes_on_with_its_maps(
     assert applied(network, changed).startswith("~ filter dev em1 parent ingress")
     with Program.from_id(program_id(network)) as program:
         assert program_map_ids(program.fd) == maps
+
+
+def test_what_json_lacks_is_compared_too(plain_network: Network) -> None:
+    text = "qdisc add dev em1 root handle 1: tbf rate 1mbit burst 10k limit 20k peakrate {}mbit mtu 2000\n"
+    applied(plain_network, text.format(2))
+    assert applied(plain_network, text.format(4)).startswith("~ qdisc")
+    assert "peakrate 4Mbit" in plain_network.tc("qdisc", "show", "dev", "em1").out
+
+
+def test_a_chain_is_of_its_hook(plain_network: Network) -> None:
+    text = "qdisc add dev em1 clsact\nchain add dev em1 ingress chain 4\n"
+    assert applied(plain_network, text).count("+ chain dev em1 parent ingress chain 4") == 1
+    assert applied(plain_network, text) == "unchanged\n"
+    assert applied(plain_network, text.replace("ingress", "egress")).count("+ chain dev em1 parent egress chain 4") == 1
 
 
 def test_the_numbers_of_hash_tables_do_not_count(plain_network: Network) -> None:

@@ -61,6 +61,7 @@ _SOME = st.sampled_from([*OBJECTS, "add", "dev", "bpf", "obj", "action", "-n", "
         ("actions add action", "bpf drop"),
         ("completion", "bash zsh"),
         ("apply FILE", "owner prune"),
+        ("export-state", "dev object"),
         ("pins", "show delete change"),
         ("pins delete", "unused dead object"),
         ("class add dev lo parent 1: htb", "rate ceil"),

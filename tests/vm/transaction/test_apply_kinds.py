@@ -49,6 +49,14 @@ def applied(network: Network, text: str) -> str:
     return outcome.out
 
 
+def check_export(network: Network, *, is_complete: bool = True) -> None:
+    """The exported state is found unchanged; what no words make is left out."""
+    outcome = network.pytc("export-state", "dev", "em1")
+    assert outcome.status == (0 if is_complete else 2), outcome.out
+    if is_complete:
+        assert applied(network, outcome.out) == "unchanged\n", outcome.out
+
+
 def test_qdiscs_are_found_unchanged_and_replace_one_another(network: Network) -> None:
     for options in QDISCS:
         text = f"qdisc add dev em1 root handle 1: {options}\n"
@@ -56,6 +64,7 @@ def test_qdiscs_are_found_unchanged_and_replace_one_another(network: Network) ->
         before = network.state()
         assert applied(network, text) == "unchanged\n", options
         assert network.state() == before
+        check_export(network, is_complete=not options.startswith("red"))
 
 
 def test_filters_and_their_actions_are_found_unchanged(network: Network) -> None:
@@ -69,6 +78,7 @@ def test_filters_and_their_actions_are_found_unchanged(network: Network) -> None
         changed = text.replace("dst_port 80", "dst_port 81").replace("mark 7", "mark 8").replace("id 7", "id 8")
         applied(network, changed)
         assert applied(network, changed) == "unchanged\n"
+        check_export(network)
         shown = network.tc("filter", "show", "dev", "em1", hook).out
         assert "dst_port 81" in shown and "dst_port 80" not in shown and "id 8" in shown
 

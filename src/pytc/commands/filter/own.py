@@ -18,7 +18,7 @@ def replace_own(context: Context, change: AnyFilterChange, program: OpenedProgra
     selector, options = change.selector, change.options
     if change.verb != "replace" or selector.handle or not isinstance(options, BpfOptions):
         return change
-    name = with_owner(program.annotation, options.owner)
+    name = with_owner(program.annotation, options.owner or "")
     question = selector_message(c.GETTFILTER, selector, selector.ifindex(context.device_index))
     for record in dump(context.session, question):
         is_own = isinstance(record.options, BpfRecord) and record.options.annotation == name

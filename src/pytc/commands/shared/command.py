@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     Outcome = Iterable[Document] | Stream | None
 
 #: What a command does to the machine: nothing (it ``asks``), changes by netlink ``requests`` alone, a program that it
-#: ``attaches`` or detaches with bpf(2), what the commands of a file do that it ``applies``, or anything else that
-#: ``changes`` it.
-Effect = Literal["asks", "requests", "attaches", "applies", "changes"]
+#: ``attaches`` or detaches with bpf(2), what the commands of a file do that it ``applies``, nothing but a file that it
+#: ``exports``, or anything else that ``changes`` it.
+Effect = Literal["asks", "requests", "attaches", "applies", "exports", "changes"]
 
 
 class Command(Value):

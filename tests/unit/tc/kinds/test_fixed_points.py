@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytc.cli.main import main
-from tests.fixed_points import lines, readable_kinds, words_of
+from pytc.tc.kinds.shared.shown_words import words_of
+from tests.fixed_points import lines, readable_kinds
 from tests.tiers import examples
 
 _OPTIONS = "\toptions: "

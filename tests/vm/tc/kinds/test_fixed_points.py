@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.fixed_points import lines, readable_kinds, words_of
+from pytc.tc.kinds.shared.shown_words import words_of
+from tests.fixed_points import lines, readable_kinds
 from tests.needs import missing
 from tests.processes import Outcome, pytc_here, run
 from tests.toolchains import old_tc

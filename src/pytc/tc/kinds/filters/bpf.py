@@ -38,7 +38,7 @@ _ACT_DIRECT = 1
 
 _USAGE = """\
 Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid CLASSID ] [ skip_hw | skip_sw ]
-           [ action ACTION ] ... [ police POLICE ] [ owner NAME ]
+           [ action ACTION ] ... [ police POLICE ] [ owner NAME | unowned ]
 
 PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH [ entries BYTES ] ]
            [ verbose ] [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
@@ -64,7 +64,8 @@ With direct-action, a match returns VERDICT (ok, drop, stolen, trap {ok}), and n
 direct-action: the program returns a verdict (TC_ACT_OK, TC_ACT_SHOT ...).
 Otherwise it returns a class: 0 no match, -1 the class given as flowid, any other number that class.
 
-owner marks the filter as NAME's, behind the program's name in lists; "pytc filter del ... owner NAME" removes it.
+owner marks the filter as NAME's, behind the program's name in lists; "pytc filter del ... owner NAME" removes it. With
+unowned it stays nobody's, also where "pytc apply" marks others.
 
 ACTIONS are done, in their order, with the packets that match: "pytc action help". Programs of one command that come
 from the same FILE share its maps, and the parameters given with any of them.
@@ -72,7 +73,11 @@ from the same FILE share its maps, and the parameters given with any of them.
 
 
 class BpfOptions(FilterOptions):
-    """The words of a ``bpf`` filter. ``source`` is None where none is given (then only options change)."""
+    """The words of a ``bpf`` filter.
+
+    ``source`` is None where none is given (then only options change); ``owner`` is None where the words say nothing of
+    one, and empty where they say that there is none.
+    """
 
     source: BpfSource | None = None
     classid: Handle | None = None
@@ -81,7 +86,7 @@ class BpfOptions(FilterOptions):
     skip_sw: bool = False
     actions: tuple[Action, ...] = ()
     police: ActionOptions | None = None
-    owner: str = ""
+    owner: str | None = None
 
 
 class BpfRecord(NamedTuple):
@@ -119,6 +124,7 @@ _WORDS = ProgramWords(
     ACTION,
     POLICE,
     Word("owner", "owner", owner_word, exact=True),
+    Word("unowned", "owner", value="", exact=True),
 )
 
 SCHEMA = Schema(
@@ -166,7 +172,7 @@ def encode(options: BpfOptions, program: OpenedProgram | None) -> list[tuple[str
         attributes.append(("TCA_BPF_OPS", pack(options.source.instructions)))
     if program is not None:
         attributes.append(("TCA_BPF_FD", program.fd))
-        attributes.append(("TCA_BPF_NAME", with_owner(program.annotation, options.owner)))
+        attributes.append(("TCA_BPF_NAME", with_owner(program.annotation, options.owner or "")))
     if options.skip_hw or options.skip_sw:
         attributes.append(("TCA_BPF_FLAGS_GEN", SKIP_HW * options.skip_hw | SKIP_SW * options.skip_sw))
     if options.direct_action:
