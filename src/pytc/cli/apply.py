@@ -7,7 +7,7 @@ from one run to the next, so that a run that was killed needs no repair: the nex
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import cast
+from typing import NamedTuple, cast
 
 from pytc.bpf.sys.info import program_by_id
 from pytc.cli import streams
@@ -18,7 +18,8 @@ from pytc.cli.output import say, show
 from pytc.commands.action.add import ModifyActions
 from pytc.commands.apply import ApplyFile
 from pytc.commands.shared.command import Command
-from pytc.errors import AtomicError, NetlinkError, UsageError
+from pytc.commands.shared.desired import Difference, Wanted
+from pytc.errors import AtomicError, NetlinkError, PytcError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.render.documents import Document, Field, Part
@@ -27,7 +28,7 @@ from pytc.tc.filters.requests import FilterChange
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.shared.programs import BARE, OBJECT
 from pytc.tc.qdiscs.requests import QdiscChange
-from pytc.transaction.difference import Desired, Pruning, Step, early_removals, late_removals
+from pytc.transaction.difference import Desired, Pruning, State, Step, early_removals, late_removals
 from pytc.transaction.kernel_state import Identity, KernelState, object_text
 from pytc.transaction.state_objects import content, identity, program_ids
 from pytc.transaction.undoable import deleted_identities, find_affected
@@ -54,6 +55,14 @@ def run_apply(options: Options, command: ApplyFile) -> int:
         return report_failure(options, failure)
 
 
+class _Compared(NamedTuple):
+    """What a line asks for besides traffic control, compared with what exists."""
+
+    line: int
+    wanted: Wanted
+    state: Difference
+
+
 class _Applying(DesiredLines):
     """The desired state of a file beside what exists."""
 
@@ -69,24 +78,45 @@ class _Applying(DesiredLines):
 
     def show_difference(self) -> int:
         """Show what would be done; returns the exit status."""
-        steps = self._steps()
-        self._say_losses(steps)
-        show(_documents(steps), self.options)
-        return _DIFFERS if _differing(steps) else 0
+        steps, others = self._steps(), self._compare_others()
+        self._say_losses(steps, others)
+        show(_documents(steps, others), self.options)
+        return _DIFFERS if _differing(steps) or _differing_others(others) else 0
 
     def run(self) -> int:
         """Carry out the difference, all of it or, as far as it can be undone, nothing; returns the exit status."""
-        steps = self._steps()
-        if not _differing(steps):
-            show(_documents(steps), self.options)
+        steps, others = self._steps(), self._compare_others()
+        if not _differing(steps) and not _differing_others(others):
+            show(_documents(steps, others), self.options)
             return 0
-        self._say_losses(steps)
+        self._say_losses(steps, others)
         with all_or_nothing(self.options, self.objects, accepts_losses=True) as batch:
-            self._carry_out_rounds(batch, steps)
+            if _differing(steps):
+                self._carry_out_rounds(batch, steps)
+            self._carry_out_others(batch, others)
             if not batch.signals:
-                show(_documents(steps), self.options)
+                show(_documents(steps, others), self.options)
                 streams.write("", flush=True)  # the last that can fail
         return batch.status
+
+    def _compare_others(self) -> "list[_Compared]":
+        compared = []
+        for line, wanted in self.others:
+            try:
+                compared.append(_Compared(line, wanted, wanted.difference()))
+            except PytcError as error:
+                raise LineError(line, error) from error
+        return compared
+
+    def _carry_out_others(self, batch: Batch, others: "Sequence[_Compared]") -> None:
+        """Attach programs and set elements, whose maps the filters may have made."""
+        for line, wanted, _ in _differing_others(others):
+            if batch.signals:
+                return
+            batch.number = line
+            batch.runner.set_location(f"{self._command.path}:{line}")
+            wanted.carry_out(batch.runner.context)
+            batch.runner.finish()
 
     def _carry_out_rounds(self, batch: Batch, steps: Sequence[Step]) -> None:
         """Carry out the steps, and make anew what has not become what it should by being changed."""
@@ -172,7 +202,7 @@ class _Applying(DesiredLines):
         source = options.source._replace(maps=(*options.source.maps, *shared))
         return command.replace(options=options.replace(source=source))
 
-    def _say_losses(self, steps: Sequence[Step]) -> None:
+    def _say_losses(self, steps: Sequence[Step], others: "Sequence[_Compared]") -> None:
         """Say beforehand what could not be taken back if a later step failed."""
         state, deleted = KernelState(self.session), set[Identity]()
         requests = [*early_removals(steps), *_changes_in_place(steps), *late_removals(steps)]
@@ -181,6 +211,9 @@ class _Applying(DesiredLines):
                 deleted.update(deleted_identities(find_affected(message, state, deleted)))
             except AtomicError as error:
                 say([f"Note: {error}"], as_json=self.options.json)
+        for other in others:
+            if other.wanted.lost:
+                say([f"Note: This could not be taken back: {other.wanted.lost}"], as_json=self.options.json)
 
 
 def _differing(steps: Sequence[Step]) -> list[Step]:
@@ -199,24 +232,33 @@ def _changes_in_place(steps: Sequence[Step]) -> Iterator[TcMessage]:
                 yield step.desired.request._replace(flags=flags, handle=present.handle, info=present.info)
 
 
-def _documents(steps: Sequence[Step]) -> Iterator[Document]:
+def _differing_others(others: Sequence[_Compared]) -> list[_Compared]:
+    return [other for other in others if other.state != "unchanged"]
+
+
+def _documents(steps: Sequence[Step], others: Sequence[_Compared]) -> Iterator[Document]:
     """Describe all objects in JSON, and in text those that differ."""
     for step in steps:
         yield _document(step)
-    if not _differing(steps):
-        yield [Field("", text="unchanged\n")] if not steps else [Field("summary", "unchanged", "unchanged\n")]
+    for other in others:
+        yield [*_head(other.state, other.wanted.label), Field("line", other.line)]
+    if not _differing(steps) and not _differing_others(others):
+        is_empty = not steps and not others
+        yield [Field("", text="unchanged\n")] if is_empty else [Field("summary", "unchanged", "unchanged\n")]
 
 
-def _document(step: Step) -> Document:
-    message = step.message
-    text = object_text(message)
+def _head(state: State, text: str) -> list[Part]:
     sort, _, place = text.partition(" ")
-    sign = _SIGNS.get(step.state, "")
-    fields: list[Part] = [
-        Field("state", step.state, f"{sign} " if sign else ""),
+    sign = _SIGNS.get(state, "")
+    return [
+        Field("state", state, f"{sign} " if sign else ""),
         Field("object", sort, sort if sign else ""),
         Field("place", place, f" {place}\n" if sign else ""),
     ]
+
+
+def _document(step: Step) -> Document:
+    fields = _head(step.state, object_text(step.message))
     if step.desired is not None:
         fields.append(Field("line", step.desired.line))
     if step.state == "changed" and step.desired is not None and step.present is not None:

@@ -1,5 +1,6 @@
 """The lines of a desired state, tried in an empty network namespace, and compared with what exists."""
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -10,6 +11,7 @@ from pytc.cli.command_line import Options
 from pytc.cli.execute import Runner
 from pytc.closing import Closing
 from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.desired import Desirable, Wanted
 from pytc.errors import NetlinkError, PytcError, UsageError
 from pytc.netlink.messages import TcMessage
 from pytc.tc.filters.hints import explain_refusal
@@ -23,9 +25,13 @@ from pytc.transaction.program_content import ProgramContents
 
 if TYPE_CHECKING:
     from pytc.tc.kinds.interface import OpenedProgram
+    from pytc.tc.kinds.shared.programs import MapWords
 
 _OBJECTS = ("filter", "chain", "qdisc", "class_", "action")
 _VERBS = ("add", "replace")
+_COMMANDS = "pytc.commands."
+#: Verbs that can state what should exist besides traffic control.
+_OTHERS = ("tcx.attach", "cgroup.attach", "map.set", "map.load")
 
 
 class _Request(NamedTuple):
@@ -34,6 +40,13 @@ class _Request(NamedTuple):
     line: int
     command: Command
     message: TcMessage
+
+
+class Other(NamedTuple):
+    """What a line asks for besides traffic control."""
+
+    line: int
+    wanted: Wanted
 
 
 class DesiredLines(Closing):
@@ -61,6 +74,8 @@ class DesiredLines(Closing):
             context = planner.context
             context.warns = False  # what is carried out warns
             self.contents = ProgramContents(self.objects, context.bpf_mount)
+            #: Attached programs and elements of maps, in the order of the lines.
+            self.others: list[Other] = []
             self.session = context.session
             requests = [*self._requests(planner, lines)]
             self._plan.reset()
@@ -82,6 +97,10 @@ class DesiredLines(Closing):
             if isinstance(command, Help):
                 continue
             try:
+                if (package := _module(command)) in _OTHERS:
+                    module = cast(Desirable, sys.modules[f"{_COMMANDS}{package}"])
+                    self.others.append(Other(number, module.desire(planner.context, command, self)))
+                    continue
                 owned = _with_owner(_checked(command), self._owner)
                 planner.plan(owned)
             except PytcError as error:
@@ -104,19 +123,30 @@ class DesiredLines(Closing):
 
     def steps(self, pruning: Pruning, tried: Collection[Identity] = ()) -> list[Step]:
         """Return the difference to what exists now; raises NetlinkError."""
-        comparison = Comparison(self._desired, self._state.present(), self._is_loaded, owner=self._owner, tried=tried)
+        comparison = Comparison(self._desired, self._state.present(), self.is_loaded, owner=self._owner, tried=tried)
         return comparison.steps(pruning)
 
-    def _is_loaded(self, program: "OpenedProgram", number: int) -> bool:
+    def is_loaded(self, program: "OpenedProgram", number: int) -> bool:
+        """Report whether the program with that id is what a line names."""
         return self._plan.is_pinned_as(program, number) or self.contents.is_loaded(program, number)
+
+    def shared_maps(self, program: "OpenedProgram", number: int) -> "Iterator[MapWords]":
+        """Return the words by which a new program goes on with the maps of the one with that id."""
+        return self.contents.shared_maps(program, number)
+
+
+def _module(command: Command) -> str:
+    """Return the module of a command, like ``tcx.attach``."""
+    return type(command).__module__.removeprefix(_COMMANDS)
 
 
 def _checked(command: Command) -> Command:
     """Return a command that a desired state may have; raises UsageError."""
-    package = type(command).__module__.removeprefix("pytc.commands.").partition(".")[0]
+    package = _module(command).partition(".")[0]
     if package not in _OBJECTS or command.effect != "requests" or getattr(command, "verb", "") not in _VERBS:
         raise UsageError(
-            'A desired state consists of "add" or "replace" of qdiscs, classes, filters, chains and actions',
+            'A desired state consists of "add" or "replace" of qdiscs, classes, filters, chains and actions, of '
+            '"tcx attach", "cgroup attach", "map set" and "map load"',
             hints=('"prune" removes what the file does not name',),
         )
     return command

@@ -14,6 +14,7 @@ from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.sys.descriptor import OwnedFd, raise_descriptor_limit
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin
+from pytc.commands.shared.context import Closeable
 from pytc.errors import AnswerLostError, AtomicError, BpfError, NetlinkError, strerror
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -87,7 +88,7 @@ class Journal(Session):
         self._failed: list[Step] = []
         self._created: set[Identity] = set()
         self._held: dict[int, OwnedFd] = {}
-        self._former: list[OwnedFd] = []
+        self._former: list[Closeable] = []
         #: Whether requests are sent, too, that cannot be undone.
         self.accepts_losses = False
         #: Whether something of this batch may exist that cannot be identified.
@@ -307,6 +308,15 @@ class Journal(Session):
             what = f'the new program array stays pinned at "{path}"'
             steps.append(Step(what.__str__, only_if_unused(restoration)))
         self._steps[self._before_request : self._before_request] = steps
+
+    def record(self, left: str, undo: Callable[[], None], *held: Closeable) -> None:
+        """Record how a change is undone that no request has made; ``left`` says what stays where that fails.
+
+        What is ``held`` for it is closed with the journal. Pins that a load keeps behind it are those of what it made.
+        """
+        self._former += held
+        self._before_request = len(self._steps)
+        self._steps.append(Step(left.__str__, undo))
 
     def undo(self) -> list[str]:
         """Undo all changes, the last first; returns sentences about what is left of them. Raises nothing.

@@ -11,6 +11,7 @@ from pytc.errors import UnnamedError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
+from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
 from pytc.render.documents import Display
@@ -22,7 +23,7 @@ from pytc.tc.filters.records import FilterRecord, decode_filter
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.kinds import filters, qdiscs
 from pytc.tc.kinds.filters.bpf import BpfRecord
-from pytc.tc.kinds.interface import FilterView
+from pytc.tc.kinds.interface import FilterView, Restoration
 from pytc.tc.kinds.shared import size_table
 from pytc.tc.kinds.shared.action_parts import control_group
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
@@ -103,8 +104,18 @@ def _qdisc(message: TcMessage, display: Display) -> list[str]:
         words += ["stab", *exact_text(size_table.document(record.stab)).split()]
     words.append(record.kind)
     if record.attributes is not None and record.kind not in _INGRESS_KINDS:
-        words += words_of(record.kind, exact_text(kind.document(record.attributes, display, read_clock())))
+        attributes = _resent(record.attributes, kind.restoration)
+        words += words_of(record.kind, exact_text(kind.document(attributes, display, read_clock())))
     return words
+
+
+def _resent(attributes: Attributes, restoration: Restoration | None) -> Attributes:
+    """Return attributes with those values that make the kernel show what it does."""
+    if restoration is None:
+        return attributes
+    resent = restoration.resent
+    changed = {name: resent[name](value) if name in resent else value for name, value in attributes.items()}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def _class(message: TcMessage, display: Display) -> list[str]:
@@ -115,7 +126,8 @@ def _class(message: TcMessage, display: Display) -> list[str]:
     parent = record.parent if record.parent != ROOT else Handle(record.handle.major, 0)
     words = ["class", "add", "dev", interface_name(record.ifindex), "parent", str(parent)]
     words += ["classid", str(record.handle), record.kind]
-    return [*words, *words_of(record.kind, exact_text(kind.document_class(record.attributes, display, read_clock())))]
+    attributes = _resent(record.attributes, kind.class_restoration)
+    return [*words, *words_of(record.kind, exact_text(kind.document_class(attributes, display, read_clock())))]
 
 
 def _filter(message: TcMessage, display: Display, program: ProgramWords) -> list[str]:
@@ -141,7 +153,7 @@ def _filter(message: TcMessage, display: Display, program: ProgramWords) -> list
         words += _bpf(record.options, program)
     elif record.options is not None:
         view = FilterView(record.handle, record.protocol, display)
-        words += words_of(record.kind, exact_text(kind.document(record.options, view)))
+        words += words_of(record.kind, " ".join(exact_text(kind.document(record.options, view)).split()))
     if record.police is not None:
         words += action_words("police", exact_text(options_document("police", record.police, display)))
     for action in record.actions:

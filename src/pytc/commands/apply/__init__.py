@@ -19,9 +19,13 @@ Makes the qdiscs, classes, filters, chains and actions that FILE names what it s
 has lines as -batch takes them, with add or replace; - is standard input. Programs are compared by their instructions,
 maps and constants; a program that differs is replaced at once, and the new one goes on with the maps of the old one.
 
+"tcx attach" and "cgroup attach" are lines of FILE, too: the program at the pinned link that the line names, or without
+one the program of the same name, is replaced where it differs, and otherwise attached. So are "map set" and "map load":
+elements whose bytes differ are set, after all else; with noexist, only those that are missing.
+
 owner marks the bpf filters of FILE as NAME's {apply}, unless a line says another owner.
 prune removes filters of that owner on the devices of FILE that it does not name; with all, also those of others, and
-qdiscs and classes.
+qdiscs and classes. Programs of tcx and cgroups and elements of maps stay.
 
 All is done, or, where a step fails, taken back as far as --atomic can; what could not be taken back is said beforehand.
 + is created, ~ changed, - removed. With --dry-run nothing is done, and the exit status is 2 where something differs.

@@ -1,5 +1,6 @@
 """``pytc cgroup attach``: attaches a program to a cgroup, or puts it into the place of another one."""
 
+from functools import partial
 from typing import Any
 
 from pytc.bpf.sys.cgroups import ATTACH_TYPES, CgroupAttachType
@@ -11,6 +12,7 @@ from pytc.commands.shared.attacher import Attacher, Sharing
 from pytc.commands.shared.attachments import open_program, open_replacement
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.errors import AttachError, UsageError
@@ -75,6 +77,31 @@ def parse(cursor: Cursor) -> AttachCgroup:
     if command.old is not None and command.sharing != "multi":
         raise UsageError('"replace" goes with multi only')
     return command
+
+
+def desire(context: Context, command: AttachCgroup, programs: Programs) -> Wanted:
+    """Return the program that the cgroup should have; raises UsageError, AttachError, BpfError and its kin."""
+    from pytc.commands.shared.desired_attachments import WantedAttachment
+
+    if command.old is not None:
+        raise UsageError('"replace" is a change: a desired state names the program that should be there')
+    cgroup = Cgroup(command.cgroup)
+    with cgroup:
+        cgroup.check()
+    request = _program_request(command)
+    with open_program(context, request) as opened:
+        hook, attach = CgroupHook(cgroup, attach_type_of(command.attach, opened.single)), partial(run, command=command)
+        return WantedAttachment(
+            context,
+            "cgroup",
+            hook,
+            request,
+            opened.single,
+            programs,
+            attach,
+            link=command.link,
+            sharing=command.sharing,
+        )
 
 
 def run(context: Context, command: AttachCgroup) -> None:

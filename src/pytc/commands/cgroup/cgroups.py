@@ -75,6 +75,7 @@ class Cgroup(Closing):
     def close(self) -> None:
         if self._descriptor is not None:
             self._descriptor.close()
+            self._descriptor = None
 
 
 class CgroupHook:
@@ -97,6 +98,9 @@ class CgroupHook:
 
     def check(self) -> None:
         self._cgroup.check()
+
+    def close(self) -> None:
+        self._cgroup.close()
 
     def attached(self) -> list[Attachment]:
         return [Attachment(self, *attached) for attached in self.query(links_by_cgroup()).programs]

@@ -1,6 +1,7 @@
 """``pytc map load``: sets the elements that a file lists."""
 
 from codecs import BOM_UTF8
+from collections.abc import Iterator
 from itertools import islice
 from typing import BinaryIO, Literal
 
@@ -12,7 +13,8 @@ from pytc.commands.map.input import Numbered, Source
 from pytc.commands.map.words import FLAGS, LOCK, TARGET, TYPES, Target, require, take_path, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.errors import BpfError, CodecError, PytcError
+from pytc.commands.shared.desired import Programs, Wanted
+from pytc.errors import BpfError, CodecError, PytcError, UsageError
 from pytc.words.engine import Cursor, Word, text
 
 HELP = """\
@@ -58,12 +60,37 @@ def parse(cursor: Cursor) -> LoadMap:
     return LoadMap(**fields)
 
 
+def desire(context: Context, command: LoadMap, programs: Programs) -> Wanted:
+    """Return the elements that the map should have; raises UsageError."""
+    from pytc.commands.map.desired_elements import WantedElements
+
+    if command.path == _STANDARD_INPUT or command.lock:
+        raise UsageError("A desired state is compared first: neither standard input nor lock goes with it")
+    label = f"map {command.target.kind} {command.target.text} file {command.path}"
+    return WantedElements(context, command.target, label, lambda _, typed: _elements(typed, command), command.flags)
+
+
 def run(context: Context, command: LoadMap) -> None:
     """Set the elements of the file; raises PytcError. Those before one that is wrong may be set."""
     typed = open_target(context, command.target)
+    flags = command.flags | lock_flag(typed, lock=command.lock)
+    _write_all(context, typed, _batches(typed, command), flags)
+
+
+def _elements(typed: TypedMap, command: LoadMap) -> Iterator[tuple[bytes, bytes]]:
+    key_size, value_size = typed.map.description.key_size, typed.map.value_bytes
+    for batch, _ in _batches(typed, command):
+        for index in range(batch.entries):
+            yield (
+                batch.keys[index * key_size : (index + 1) * key_size],
+                batch.values[index * value_size : (index + 1) * value_size],
+            )
+
+
+def _batches(typed: TypedMap, command: LoadMap) -> Numbered:
+    """Yield the elements of the file in batches; raises BpfError, CodecError."""
     if typed.map.description.type in KEYLESS:
         raise BpfError(f'map "{typed.map.name}" has no keys: use push')
-    flags = command.flags | lock_flag(typed, lock=command.lock)
     with _open(command.path) as file:
         source = Source(file)
         source.skip(BOM_UTF8)
@@ -72,7 +99,7 @@ def run(context: Context, command: LoadMap) -> None:
 
         reader = json_elements if format == "json" else csv_elements
         try:
-            _write_all(context, typed, reader.batches(typed, source), flags)
+            yield from reader.batches(typed, source)
         except CodecError as error:
             raise CodecError(f"{command.path}: {error}", hints=error.hints) from None
 

@@ -11,6 +11,7 @@ from pytc.commands.map.elements import find_part, lock_flag, open_target
 from pytc.commands.map.words import FLAGS, KEY, LOCK, TARGET, TYPES, VALUE, Target, take_part, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.map_elements import element_bytes, key_bytes
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import CodecError, UsageError
@@ -96,20 +97,37 @@ def _take_change_of_part(cursor: Cursor, fields: dict[str, Any]) -> bool:
     return True
 
 
+def desire(context: Context, command: SetElement, programs: Programs) -> Wanted:
+    """Return the element that the map should have; raises UsageError."""
+    from pytc.commands.map.desired_elements import WantedElements
+
+    if any(change.operator != "=" for change in command.changes) or command.lock:
+        raise UsageError("A desired state says what a value is: neither an operator like += nor lock goes with it")
+    label = f"map {command.target.kind} {command.target.text}"
+    if command.key is not None:
+        label += f" key {command.key.hex(' ') if isinstance(command.key, bytes) else command.key}"
+    return WantedElements(context, command.target, label, lambda _, typed: [_element(typed, command)], command.flags)
+
+
 def run(context: Context, command: SetElement) -> None:
     """Set or change the element; raises PytcError."""
     typed = open_target(context, command.target)
-    key = key_bytes(typed, command.key)
     flags = command.flags | lock_flag(typed, lock=command.lock)
-    if command.value is not None:
-        data = element_bytes(typed, command.value)
-    else:
-        if command.flags & ~EXIST:
-            raise CodecError("noexist contradicts changes to a value that exists")
-        data = _apply(typed, key, command)
+    key, data = _element(typed, command)
+    if command.changes:
         flags |= EXIST if typed.map.description.type != MapType.LPM_TRIE else ANY
     with explain_refusals(typed, key, data):
         typed.map.update(key, data, flags)
+
+
+def _element(typed: TypedMap, command: SetElement) -> tuple[bytes, bytes]:
+    """Return the key, and the value that it gets."""
+    key = key_bytes(typed, command.key)
+    if command.value is not None:
+        return key, element_bytes(typed, command.value)
+    if command.flags & ~EXIST:
+        raise CodecError("noexist contradicts changes to a value that exists")
+    return key, _apply(typed, key, command)
 
 
 def _apply(typed: TypedMap, key: bytes, command: SetElement) -> bytes:

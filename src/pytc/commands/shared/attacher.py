@@ -43,6 +43,9 @@ class Hook(Target, Protocol):
     def point(self) -> AttachPoint:
         """The arguments of bpf(2) that address it."""
 
+    def close(self) -> None:
+        """Close what :attr:`point` has opened; the next use opens it again."""
+
     def explain(self, error: BpfSyscallError, *, program: int = 0, revision: int = 0) -> AttachError:
         """Return the error for a change that the kernel refused.
 

@@ -64,6 +64,11 @@ class Journal(Protocol):
         """Record the pins that a load has made, and is about to move."""
         ...
 
+    def record(self, left: str, undo: Callable[[], None], *held: Closeable) -> None:
+        """Record how a change is undone that no request has made; ``left`` says what stays where that fails. What is
+        ``held`` for it is closed with the journal."""
+        ...
+
 
 class FilterObserver(Protocol):
     """An object that looks at new filters, for --warn."""

@@ -84,6 +84,9 @@ class DeviceHook(Value):
     def check(self) -> None:
         self.query()
 
+    def close(self) -> None:
+        """Close nothing: a device is addressed by its index."""
+
     def attached(self) -> list[Attachment]:
         return [Attachment(self, *program) for program in self.query().programs]
 

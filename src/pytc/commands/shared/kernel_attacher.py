@@ -1,11 +1,14 @@
 """Attach, replace and detach programs in the kernel."""
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
-from pytc.bpf.sys.attach_points import FIRST, LAST, Position, attach, detach
+from pytc.bpf.sys.attach_points import FIRST, LAST, Position, attach
+from pytc.bpf.sys.attach_points import detach as detach_program
 from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE
+from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import program_by_id
 from pytc.bpf.sys.links import Link
 from pytc.commands.shared.attach_words import Reference
@@ -58,11 +61,27 @@ class KernelAttacher:
         revision: int = 0,
         link: str = "",
     ) -> Callable[[], None]:
-        position = position_of(order, relative)
+        detach = self._attach(hook, program, _FLAGS[sharing], position_of(order, relative), revision, link)
+        if (journal := self._context.connection.journal) is not None:
+            held = OwnedFd(os.dup(program.fd))
+
+            def undo() -> None:
+                if link:
+                    detach()
+                    return
+                with explained(hook), closing(hook):
+                    detach_program(hook.point, held.fd)
+
+            journal.record(f"{program.annotation} stays attached to {hook.label}", undo, held)
+        return detach
+
+    def _attach(
+        self, hook: Hook, program: OpenedProgram, flags: int, position: Position, revision: int, link: str
+    ) -> Callable[[], None]:
         with explained(hook, program=program.fd, revision=revision):
             if not link:
-                attach(hook.point, program.fd, flags=_FLAGS[sharing], position=position, revision=revision)
-                return partial(detach, hook.point, program.fd)
+                attach(hook.point, program.fd, flags=flags, position=position, revision=revision)
+                return partial(detach_program, hook.point, program.fd)
             with Link.create(hook.point, program.fd, position=position, revision=revision) as created:
                 self._remove_dead_pin(link)
                 # without a pin, it ends with its descriptor
@@ -86,12 +105,24 @@ class KernelAttacher:
         self, hook: Hook, old: Choice, program: OpenedProgram, *, sharing: Sharing | None = None, revision: int = 0
     ) -> None:
         (replaced,) = old.attachments or ()
-        with explained(hook, revision=revision), program_by_id(replaced.program) as former:
+
+        def swap(new: int, former: int, revision: int = 0) -> None:
             if replaced.link:
                 with Link.from_id(replaced.link) as link:
-                    link.update(program.fd, old=former.fd)
+                    link.update(new, old=former)
             else:
-                attach(hook.point, program.fd, flags=_FLAGS[sharing], revision=revision, replacing=former.fd)
+                attach(hook.point, new, flags=_FLAGS[sharing], revision=revision, replacing=former)
+
+        with explained(hook, revision=revision), program_by_id(replaced.program) as former:
+            swap(program.fd, former.fd, revision)
+            if (journal := self._context.connection.journal) is not None:
+                old_held, new_held = OwnedFd(os.dup(former.fd)), OwnedFd(os.dup(program.fd))
+
+                def undo() -> None:
+                    with explained(hook), closing(hook):
+                        swap(old_held.fd, new_held.fd)
+
+                journal.record(f"{program.annotation} stays attached to {hook.label}", undo, old_held, new_held)
 
     def detach(self, target: Target, which: Choice, *, revision: int = 0) -> None:
         attachments = which.attachments or ()
@@ -128,7 +159,7 @@ def _detach(attachment: Attachment, revision: int) -> None:
             link.detach()
     else:
         with program_by_id(attachment.program) as program:
-            detach(attachment.hook.point, program.fd, revision=revision)
+            detach_program(attachment.hook.point, program.fd, revision=revision)
 
 
 @contextmanager

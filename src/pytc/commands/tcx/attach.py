@@ -1,5 +1,6 @@
 """``pytc tcx attach``: attaches a program at a place in the run order, plainly or by a pinned link."""
 
+from functools import partial
 from typing import Any
 
 from pytc.bpf.sys.constants import ProgramType
@@ -8,11 +9,13 @@ from pytc.commands.shared.attacher import Order
 from pytc.commands.shared.attachments import open_program
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.device_hooks import HookName, device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.effects import warn_of_program
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
+from pytc.errors import UsageError
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, text
@@ -66,6 +69,21 @@ def parse(cursor: Cursor) -> AttachTcx:
     source = take_program(cursor, WORDS, fields, "tcx attach")
     check_hook(fields)
     return AttachTcx(source=source, **fields)
+
+
+def desire(context: Context, command: AttachTcx, programs: Programs) -> Wanted:
+    """Return the program that the hook should have; its place in the order counts when it is attached. Raises
+    UsageError, AttachError, BpfError and its kin."""
+    from pytc.commands.shared.desired_attachments import WantedAttachment
+
+    if command.revision:
+        raise UsageError('"revision" is of a change: a desired state does not have one')
+    hook = device_hook(context, command.device, command.hook)
+    hook.check()
+    request = ProgramRequest(command.source, ProgramType.SCHED_CLS, hook.sections)
+    with open_program(context, request) as opened:
+        attach = partial(run, command=command)
+        return WantedAttachment(context, "tcx", hook, request, opened.single, programs, attach, link=command.link)
 
 
 def run(context: Context, command: AttachTcx) -> None:

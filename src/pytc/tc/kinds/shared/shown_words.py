@@ -34,6 +34,11 @@ _CAKE: _Patterns = (
     (r"\boverhead 0 *$", ""),
     (r"\bnoatm\b *", ""),
 )
+#: Ematches, which are the last that a filter shows.
+_EMATCHES: _Patterns = (
+    (r"\bu32\(([0-9a-f]+)/([0-9a-f]+) at", r"u32(u32 0x\1 0x\2 at"),
+    (r"((?:NOT +|\( +)*\b(?:canid|cmp|ipset|ipt|meta|nbyte|text|u32)\(.*)$", r"match '\1'"),
+)
 _WRITTEN: dict[str, _Patterns] = {
     "htb": (
         (r"\bdirect_packets_stat \S+", ""),
@@ -55,6 +60,7 @@ _WRITTEN: dict[str, _Patterns] = {
     ),
     "sfq": (
         (r"\b(limit|quantum|divisor) 0[pb]?(?=\s|$)", ""),
+        (r"\blimit 127p?\b(?!.*\bflows 127\b)", ""),  # asked for, it limits the flows, too
         (r"\bflows \d+/(\d+)", r"flows \1"),
         (r"(\d)sec\b", r"\1"),
     ),
@@ -66,7 +72,9 @@ _WRITTEN: dict[str, _Patterns] = {
         (r"\blimit 0p?\b", ""),
     ),
     "cake": _CAKE,
-    "flow": ((r"\bkeys\b", "key"), (r"(\d)sec\b", r"\1")),
+    "basic": _EMATCHES,
+    "cgroup": _EMATCHES,
+    "flow": ((r"\bkeys\b", "key"), (r"(\d)sec\b", r"\1"), *_EMATCHES),
     "flower": ((r"\beth_type \S+", ""), (r"\bicmp_(type|code)\b", r"\1")),
     "fw": ((r"\binput dev\b", "indev"),),
     "u32": (

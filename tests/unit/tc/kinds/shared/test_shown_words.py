@@ -11,7 +11,7 @@ from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions
 from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.action_words import parse_actions
-from pytc.tc.kinds.shared.shown_words import action_words, exact_text
+from pytc.tc.kinds.shared.shown_words import action_words, exact_text, words_of
 from pytc.words.engine import Cursor
 from tests.action_lines import BY_KIND, OTHERS
 
@@ -73,3 +73,34 @@ def test_what_is_shown_of_an_action_makes_it(line: str) -> None:
 )
 def test_numbers_are_written_in_full(field: Field | Group, text: str) -> None:
     assert exact_text([field]) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "words"),
+    [
+        ("basic", "flowid 1:1 meta(nf_mark eq 7)", ["flowid", "1:1", "match", "meta(nf_mark eq 7)"]),
+        (
+            "basic",
+            "( meta(nf_mark eq 7) OR NOT u32(03000000/ff000000 at 4) ) AND cmp(u8 at 3 layer 1 eq 4)",
+            [
+                "match",
+                "( meta(nf_mark eq 7) OR NOT u32(u32 0x03000000 0xff000000 at 4) ) AND cmp(u8 at 3 layer 1 eq 4)",
+            ],
+        ),
+        ("u32", "fh 800::800 order 2048 key ht 800 bkt 0 *flowid 1:1 not_in_hw", ["flowid", "1:1"]),
+        (
+            "u32",
+            "fh 1:2:3 key ht 1 bkt 2 match 0a000000/ff000000 at 12",
+            "ht 1:2: match u32 0x0a000000 0xff000000 at 12".split(),
+        ),
+        (
+            "u32",
+            "link 1: offset 0f00>>6 at 0 eat hash mask 000000ff at 12",
+            "link 1: offset mask 0f00 shift 6 at 0 eat hashkey mask 0x000000ff at 12".split(),
+        ),
+        ("tbf", "rate 1Mbit burst 10Kb [00000001] lat 5ms limit 20Kb", "rate 1Mbit burst 10Kb limit 20Kb".split()),
+        ("pfifo_fast", "bands 3 priomap 1 2", []),
+    ],
+)
+def test_what_is_shown_becomes_words(kind: str, text: str, words: list[str]) -> None:
+    assert words_of(kind, text) == words
