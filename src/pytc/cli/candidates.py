@@ -13,11 +13,25 @@ from pytc.words.engine import Probe, matches
 
 #: Sorts of values; the last four are looked up in the object file that was named before.
 Sort = Literal[
-    "device", "namespace", "file", "directory", "pin", "protocol", "type", "section", "program", "map", "variable"
+    "device",
+    "namespace",
+    "file",
+    "object file",
+    "capture",
+    "directory",
+    "pin",
+    "protocol",
+    "type",
+    "section",
+    "program",
+    "map",
+    "variable",
 ]
 DEVICE: Final = "device"
 NAMESPACE: Final = "namespace"
 FILE: Final = "file"
+OBJECT_FILE: Final = "object file"
+CAPTURE: Final = "capture"
 DIRECTORY: Final = "directory"
 PIN: Final = "pin"
 PROTOCOL: Final = "protocol"
@@ -32,9 +46,9 @@ IN_OBJECT = (SECTION, PROGRAM, MAP, VARIABLE)
 _AFTER: Mapping[str, Sort] = {
     "dev": DEVICE,
     "indev": DEVICE,
-    "object-file": FILE,
-    "obj": FILE,
-    "object": FILE,
+    "object-file": OBJECT_FILE,
+    "obj": OBJECT_FILE,
+    "object": OBJECT_FILE,
     "section": SECTION,
     "sec": SECTION,
     "program": PROGRAM,
@@ -51,8 +65,8 @@ _AFTER: Mapping[str, Sort] = {
     "cvlan_ethtype": PROTOCOL,
     "bytecode-file": FILE,
     "bcf": FILE,
-    "pcap": FILE,
-    "expect-pcap": FILE,
+    "pcap": CAPTURE,
+    "expect-pcap": CAPTURE,
     "write": FILE,
     "junit": FILE,
     "file": FILE,
@@ -60,9 +74,9 @@ _AFTER: Mapping[str, Sort] = {
 _OPTION_VALUES: Mapping[str, Sort] = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
 #: Sorts of values by object, verb and the number of words after the object.
 _POSITIONS: Mapping[tuple[str, str, int], Sort] = {
-    **{("object", verb, 1): FILE for verb in ("show", "lint", "convert")},
+    **{("object", verb, 1): OBJECT_FILE for verb in ("show", "lint", "convert")},
     **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")},
-    ("cbpf", "run", 2): FILE,
+    ("cbpf", "run", 2): CAPTURE,
     **{("cgroup", verb, 1): DIRECTORY for verb in ("attach", "detach", "show", "tree")},
     **{("link", verb, 1): PIN for verb in ("show", "detach", "pin", "unpin", "update")},
     ("link", "pin", 2): PIN,
@@ -163,7 +177,7 @@ def _after(rest: list[str], prefix: str) -> Candidates:
         value = live
     value = value or _POSITIONS.get((name, rest[1] if len(rest) > 1 else "", len(rest) - 1), "")
     if not value and "object-file" in candidates:
-        value = FILE  # the word may be left out
+        value = OBJECT_FILE  # the word may be left out
     return Candidates(
         tuple(_accepted(rest, candidates, prefix)), value, _object_file(rest) if value in IN_OBJECT else ""
     )

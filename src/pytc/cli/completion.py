@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from pytc.cli import streams
 from pytc.cli.candidates import (
+    CAPTURE,
     DEVICE,
     DIRECTORY,
     FILE,
     MAP,
     NAMESPACE,
+    OBJECT_FILE,
     PIN,
     PROGRAM,
     PROTOCOL,
@@ -28,6 +30,8 @@ from pytc.errors import PytcError
 _NAMESPACES = "/run/netns"
 #: A bpffs may hold any number of pins.
 _MOST = 2000
+#: Endings of files by what is expected; where there are none, all files are offered.
+_ENDINGS = {OBJECT_FILE: (".o",), CAPTURE: (".pcap", ".pcapng", ".cap")}
 _VARIABLES = (".data", ".rodata", ".bss")
 _UNUSABLE = 1
 
@@ -61,7 +65,8 @@ def complete(words: Sequence[str], prefix: str) -> Completion:
     expected = find_candidates(words, prefix)
     values = _values(expected, prefix)
     names = [name for name in dict.fromkeys((*values, *expected.words)) if name and name.startswith(prefix)]
-    directives = ["files"] if expected.value in (FILE, PIN) else ["directories"] if expected.value == DIRECTORY else []
+    wants_files = expected.value in (FILE, PIN) or (expected.value in _ENDINGS and not values)
+    directives = ["files"] if wants_files else ["directories"] if expected.value == DIRECTORY else []
     if names and all(name.endswith(("=", "/")) for name in names):
         directives.append("nospace")
     return Completion(" ".join(directives), names)
@@ -123,6 +128,21 @@ def _namespaces(expected: Candidates, prefix: str) -> list[str]:
     return sorted(os.listdir(_NAMESPACES)) if os.path.isdir(_NAMESPACES) else []
 
 
+def _files(expected: Candidates, prefix: str) -> list[str]:
+    """Return the files of the expected sort that begin so, and directories; nothing without such a file."""
+    directory, start = os.path.split(prefix)
+    files, directories = [], []
+    with os.scandir(directory or ".") as entries:
+        for entry in entries:
+            if entry.name.startswith(start) and (start or entry.name[0] != "."):
+                if entry.is_dir():
+                    directories.append(f"{entry.name}/")
+                elif entry.name.endswith(_ENDINGS[expected.value]):
+                    files.append(entry.name)
+    names = sorted((*files, *directories)) if files else []
+    return [os.path.join(directory, name) for name in names[:_MOST]]
+
+
 def _protocols(expected: Candidates, prefix: str) -> list[str]:
     from pytc.protocols import names
 
@@ -167,6 +187,8 @@ def _pins(expected: Candidates, prefix: str) -> list[str]:
 _VALUES: Mapping[str, Callable[[Candidates, str], "Sequence[str] | Iterator[str]"]] = {
     DEVICE: _devices,
     NAMESPACE: _namespaces,
+    OBJECT_FILE: _files,
+    CAPTURE: _files,
     PROTOCOL: _protocols,
     TYPE: _types,
     PIN: _pins,

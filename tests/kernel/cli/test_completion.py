@@ -132,6 +132,15 @@ def test_files(shell: Shell, tmp_path: Path, line: str) -> None:
     assert shell.complete(f"{line} {tmp_path}/files/b") == [*line.split(), f"{tmp_path}/files/{name}"]
 
 
+@pytest.mark.parametrize(("line", "name"), [("object show", "x$(>bad);'x.o"), ("prog run obj x.o pcap", "x >bad.pcap")])
+def test_files_of_the_expected_sort(shell: Shell, tmp_path: Path, line: str, name: str) -> None:
+    """Though another one begins in the same way."""
+    (tmp_path / "files").mkdir()
+    for file in (name, "x.c", "x.txt"):
+        (tmp_path / "files" / file).touch()
+    assert shell.complete(f"{line} {tmp_path}/files/x") == [*line.split(), f"{tmp_path}/files/{name}"]
+
+
 def test_of_several_files_the_common_beginning(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     for name in ("b c-1", "b c-2"):
@@ -214,6 +223,36 @@ def test_ids_and_tags_are_offered(firewall: Network) -> None:
     assert program["tag"] in offered(firewall, "prog", "show", "tag", program["tag"][:6])
     map = str(program["map_ids"][0])
     assert map in offered(firewall, "map", "dump", "id", map)
+
+
+def test_each_kind_of_value_in_real_shells(shell: Shell, firewall: Network, bpffs: Path) -> None:
+    """But ids, of which others have some that begin in the same way; they are offered as tags are."""
+    (program,) = [one for one in firewall.json("prog", "show") if "filter em1 ingress pref 31" in one["attached"]]
+    (link,) = attach_by_link(firewall)
+    assert str(link) in offered(firewall, "link", "show", "id", "")
+    cgroup = next(path for path in Path("/sys/fs/cgroup").iterdir() if path.is_dir())
+    for begun, word in (
+        ("prog dump tag {}", program["tag"]),
+        ("filter del dev em1 ingress pref {}", "31"),
+        ("filter del dev em1 ingress pref 31 handle {}", "0x7"),
+        ("class del dev em1 classid {}", "5:77"),
+        ("map get pinned m:globals/verdicts key {}", "192.0.2.7"),
+        ("map set pinned m:globals/settings {}", "value.enabled"),
+        ("prog unpin {}", "m:programs/firewall"),
+        ("link show {}", "m:links/em1"),
+    ):
+        line = f"-n {firewall.name} {begun.format(word[:-1])}"
+        assert shell.complete(line) == [*line.split()[:-1], word], line
+    assert shell.complete(f"cgroup show {str(cgroup)[:-1]}")[2].startswith(str(cgroup)[:-1])
+
+
+def attach_by_link(network: Network) -> list[int]:
+    """Attach a program by a link that is pinned, pin another program, and return the link's id."""
+    object = str(ROOT / "examples" / "bpf" / "traffic.o")
+    network.ok("tcx", "attach", "dev", "em1", "egress", "link", "m:links/em1", "obj", object)
+    network.ok("prog", "pin", "dev", "em1", "ingress", "m:programs/firewall")
+    links = network.json("link", "show")
+    return [link["id"] for link in links if any(path.endswith("/tc/links/em1") for path in link.get("pinned", ()))]
 
 
 def test_verbs_come_before_names(firewall: Network) -> None:

@@ -105,7 +105,10 @@ def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
     [
         ("-n", "namespace"),
         ("-s -n x filter show dev", "device"),
-        ("filter add dev lo ingress bpf obj", "file"),
+        ("filter add dev lo ingress bpf obj", "object file"),
+        ("object show", "object file"),
+        ("prog run obj x.o pcap", "capture"),
+        ("prog run obj x.o write", "file"),
         ("filter add dev lo ingress bpf obj x.o sec", "section"),
         ("filter add dev lo protocol", "protocol"),
         ("map dump pinned", "pin"),
@@ -116,12 +119,28 @@ def test_words_that_make_no_sense(line: str, not_offered: str) -> None:
         ("filter add dev lo protocol 802.1q flower vlan_ethtype", "protocol"),
         ("filter add dev lo protocol ip flower ip_proto icmp type", ""),
         ("cgroup show", "cgroup"),
-        ("cbpf run x.pcap", "file"),
+        ("cbpf run x", "capture"),
         ("qdisc add dev lo handle", ""),
     ],
 )
 def test_values_that_may_follow(line: str, value: str) -> None:
     assert find_candidates(line.split()).value == value
+
+
+def test_files_are_those_that_are_expected(tmp_path: Path) -> None:
+    """Others only where there is none of them; and directories, in which there may be some."""
+    for name in ("a.o", "b.o", "b.c", "in.pcap", ".hidden.o"):
+        (tmp_path / name).touch()
+    (tmp_path / "bpf").mkdir()
+    line = "filter add dev lo ingress bpf obj".split()
+    assert complete(line, f"{tmp_path}/").words == [f"{tmp_path}/{name}" for name in ("a.o", "b.o", "bpf/")]
+    assert complete(line, f"{tmp_path}/.").words == [f"{tmp_path}/.hidden.o"]
+    for prefix, files in (("a", ""), ("b.c", "files"), ("in", "files"), ("none/", "files")):
+        assert complete(line, f"{tmp_path}/{prefix}").directives == files
+    assert complete(["prog", "run", "obj", "x.o", "pcap"], f"{tmp_path}/").words == [
+        f"{tmp_path}/bpf/",
+        f"{tmp_path}/in.pcap",
+    ]
 
 
 def test_other_words_for_the_same_are_completed_where_they_are_meant() -> None:
