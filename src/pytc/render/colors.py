@@ -1,8 +1,8 @@
 """Colours of text: sorts of names, and of lines in texts that are made in one piece.
 
 The parameters are those of SGR (ECMA-48), with the eight colours that every terminal has: the user's theme decides what
-they look like. Bold ones are for dark backgrounds, as in iproute2. Yellow, which is hard to read on white, is for dark
-backgrounds alone.
+they look like. Bold ones are for dark backgrounds, as in iproute2. Yellow is left out: it cannot be read on white, and
+few terminals tell their background.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ COLORS: Mapping[str, tuple[str, str]] = {
     "action": ("35", "1;35"),
     "name": ("1", "1"),
     "error": ("1;31", "1;31"),
-    "warning": ("1;35", "1;33"),
+    "warning": ("1;35", "1;35"),
     "hint": ("1;36", "1;36"),
     "source": ("1", "1"),
     "good": ("32", "1;32"),
@@ -37,10 +37,11 @@ RULES: Mapping[str, Sequence[tuple[str, str]]] = {
     "error": (
         (r"\A(Error:|Warning:)", "error"),
         (r"\A(?!Error:|Warning:)(.*)$", "bad"),
-        (r"^ *(Hint:|Reason:|Path:)", "hint"),
+        (r"^ *(Hint:|Reason:|Path:|Suggestion:|More:)", "hint"),
         (r"^ *(; .*)$", "source"),
         (r"^ +\d+ \| (.*)$", "source"),
-        (r"^ *at (.+:\d+): ", "name"),
+        (r"^ *at (.+?:\d+(?::\d+)?)(?= in |: )", "name"),
+        (r"^ +\| +(\^+)", "bad"),
         (r"(did you mean) ", "hint"),
     ),
     "remark": ((r"^(Warning:)", "warning"), (r"^(Note:)", "hint"), (r"^(; .*)$", "source")),

@@ -37,6 +37,9 @@ def test_text_is_the_same_without_them(sort: str, colors: dict[str, str]) -> Non
         ("packet 2: XDP_DROP (1)\n", "test", "packet 2: \x1b[31mXDP_DROP\x1b[0m (1)\n"),
         ("; int a;\n 1: r0\n", "code", "\x1b[1m; int a;\x1b[0m\n 1: r0\n"),
         ("Cannot find it\n", "error", "\x1b[31mCannot find it\x1b[0m\n"),
+        ("x\n  at ./a.c:31:1 in f (r0)", "error", "\x1b[31mx\x1b[0m\n  at \x1b[1m./a.c:31:1\x1b[0m in f (r0)"),
+        ("x\n   7 | y;\n     | ^^", "error", "\x1b[31mx\x1b[0m\n   7 | \x1b[1my;\x1b[0m\n     | \x1b[31m^^\x1b[0m"),
+        ("x\n  Suggestion: y", "error", "\x1b[31mx\x1b[0m\n  \x1b[1;36mSuggestion:\x1b[0m y"),
         ("em1", "device", "\x1b[36mem1\x1b[0m"),
         ("", "device", ""),
     ],
@@ -49,5 +52,6 @@ def test_every_sort_of_a_rule_has_a_colour() -> None:
     assert {sort for rules in RULES.values() for _, sort in rules} <= set(COLORS)
 
 
-def test_yellow_is_never_on_a_light_background() -> None:
-    assert not any("33" in parameters for parameters in LIGHT.values())
+def test_there_is_no_yellow() -> None:
+    """It cannot be read on white, and many terminals do not tell their background."""
+    assert not any("33" in parameters for pair in COLORS.values() for parameters in pair)

@@ -10,7 +10,7 @@ from pytc.commands.shared.attachments import LinkPins, all_link_pins, open_link,
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
-from pytc.render.documents import Document, Field, Part
+from pytc.render.documents import DEVICE, Document, Field, Part
 from pytc.words.engine import Cursor, refuse_more
 
 HELP = f"""\
@@ -93,7 +93,7 @@ def _target(link: LinkDescription, cgroups: _Cgroups) -> list[Part]:
         from pytc.netlink.session import interface_name
 
         name = interface_name(link.ifindex)
-        parts += [Field("ifindex", link.ifindex), Field("dev", name, f"dev {name} ")]
+        parts += [Field("ifindex", link.ifindex, "dev "), Field("dev", name, f"{name} ", color=DEVICE)]
     if link.cgroup:
         path = cgroups.path(link.cgroup)
         parts += [

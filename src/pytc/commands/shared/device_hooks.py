@@ -184,8 +184,8 @@ def _program_documents(context: Context, hook: DeviceHook, pins: LinkPins) -> It
     attachments = hook.query()
     for order, attached in enumerate(attachments.programs, 1):
         yield [
-            Field("", text=f"{hook.kind} "),
-            Field("dev", hook.device, f"dev {hook.device} "),
+            Field("", text=f"{hook.kind} dev "),
+            Field("dev", hook.device, f"{hook.device} ", color=DEVICE),
             Field("hook", hook.name, f"{hook.name} "),
             Field("order", order, f"order {order} "),
             Field("kind", hook.kind),
