@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -46,4 +47,11 @@ def test_what_makes_documents_and_tests_is_not_installed(installed: Path) -> Non
     assert sorted(path.name for path in (installed / "share").rglob("*") if path.is_file()) == sorted(
         path.name for name in ("man", "completions") for path in (ROOT / "docs" / name).iterdir()
     )
-    assert [path.name for path in (installed / "lib" / "systemd" / "system").iterdir()] == ["pytc-agent.service"]
+    units = sorted(path.name for path in (installed / "lib" / "systemd" / "system").iterdir())
+    assert units == ["pytc-agent.service", "pytc-apply@.service"]
+
+
+def test_the_image_is_built_from_what_the_wheel_needs() -> None:
+    """:func:`tests.wheel.build_wheel` builds one from no more than that."""
+    copied = re.findall(r"^COPY (?!--from)(.*)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert [line.split()[:-1] for line in copied] == [["pyproject.toml", "README.md", "LICENSE"], ["src"], ["docs"]]

@@ -157,7 +157,7 @@ def test_the_role_installs_the_agent(fleet: Fleet, tmp_path: Path) -> None:
     for changed in (1, 0):
         played = fleet.play(ROLE.replace("DIRECTORY", str(tmp_path)))
         assert played.changed == {"one": changed}, played.text
-    assert "ExecStart=/usr/bin/pytc exec bpf agent /run/pytc/maps\n" in (tmp_path / "pytc-agent.service").read_text()
+    assert "ExecStart=pytc exec bpf agent /run/pytc/maps\n" in (tmp_path / "pytc-agent.service").read_text()
 
 
 def test_the_modules_document_their_options() -> None:

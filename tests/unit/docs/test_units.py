@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,8 +25,20 @@ def verify(path: Path) -> subprocess.CompletedProcess[str]:
 def instance(unit: Path, text: str, directory: Path) -> Path:
     """Write a unit, an instance for em1 of a template, that runs a program which exists."""
     path = directory / unit.name.replace("@.", "@em1.")
-    path.write_text(text.replace("/usr/bin/pytc", shutil.which("true") or "/bin/true"))
+    path.write_text(re.sub(r"(Exec\w+=)pytc ", rf"\1{shutil.which('true') or '/bin/true'} ", text))
     return path
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_systemd_looks_for_pytc_where_pip_and_packages_put_it(unit: Path) -> None:
+    """A name without a slash is looked for in /usr/local/bin and /usr/bin (systemd.service(5))."""
+    commands = re.findall(r"^Exec\w+=(.*)", unit.read_text(), re.MULTILINE)
+    assert commands and all(command.startswith("pytc ") for command in commands)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_wheels_bring_the_unit(unit: Path) -> None:
+    assert f'"{unit.relative_to(ROOT)}"' in (ROOT / "pyproject.toml").read_text()
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -42,7 +55,7 @@ def test_systemd_would_say_what_it_does_not_understand(tmp_path: Path) -> None:
 
 def test_the_unit_of_the_role_is_that_of_the_documentation() -> None:
     own = (ROLE / "templates" / "pytc-agent.service.j2").read_text()
-    for name, value in (("executable", "/usr/bin/pytc"), ("socket", "/run/pytc/maps")):
+    for name, value in (("executable", "pytc"), ("socket", "/run/pytc/maps")):
         own = own.replace(f"{{{{ pytc_agent_{name} }}}}", value)
     lines = (ROOT / "docs" / "pytc-agent.service").read_text().splitlines()
     assert own.splitlines() == [line for line in lines if not line.startswith("#")][1:]

@@ -56,7 +56,7 @@ def registry(maps: Iterable[str]) -> "CollectorRegistry":
         from prometheus_client import CollectorRegistry
     except ImportError:
         raise PytcError(
-            "metrics need the Python package prometheus-client", hints=('pip install "pytc[metrics]" installs it',)
+            "metrics need the Python package prometheus-client", hints=('pip install "pytc-bpf[metrics]" installs it',)
         ) from None
     made = CollectorRegistry()
     made.register(Collector(tuple(maps)))  # type: ignore[arg-type, unused-ignore]
