@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,10 +16,9 @@ from pathlib import Path
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from pytc.bpf import Map
 from pytc.netns_pair import NetnsPair
 
-OBJECTS = Path(__file__).resolve().parent / "bpf"
+ROOT = Path(__file__).resolve().parents[1]
 PYTC = [sys.executable, "-m", "pytc"]
 
 
@@ -43,11 +41,13 @@ def say(text: str) -> None:
     print(f"\n# {text}", flush=True)
 
 
-def pytc(*words: str) -> None:
+def pytc(line: str, *, status: int = 0) -> None:
     """Print a pytc command as a user would type it, and run it in the demo's namespace."""
-    shown = [os.path.relpath(word) if word.startswith(str(OBJECTS)) else word for word in words]
-    print(f"$ pytc {shlex.join(['-n', 'demo', *shown])}", flush=True)
-    subprocess.run([*PYTC, "-n", NETWORK.near, *words], check=True, timeout=60)
+    print(f"$ pytc -n demo {line}", flush=True)
+    words = [*PYTC, "-n", NETWORK.near, *shlex.split(line)]
+    done = subprocess.run(words, check=False, cwd=ROOT, stderr=subprocess.STDOUT, timeout=60)
+    if done.returncode != status:
+        raise subprocess.CalledProcessError(done.returncode, words)
 
 
 def ping(count: int, *, mark: int = 0) -> None:
@@ -59,73 +59,48 @@ def ping(count: int, *, mark: int = 0) -> None:
     print("  answered" if answered else "  no answer", flush=True)
 
 
-def show_marks(mount: Path) -> None:
-    """Read the counters of mark_stats.o through its pin."""
-    pin = mount / "tc/globals/map_stats"
-    print("  the map that is pinned at tc/globals/map_stats:", flush=True)
-    with Map.from_pin(str(pin)) as stats:
-        for key, value in stats.items():
-            packets, size = struct.unpack("=QQ", value)
-            if packets:
-                print(f"    mark {struct.unpack('=I', key)[0]}: {packets} packets, {size} bytes", flush=True)
-
-
-def run(mount: Path) -> None:
+def run() -> None:
     """Give the tour."""
     say("A classifier with tc's own map layout (struct bpf_elf_map), which today's tc refuses, under an htb qdisc")
-    pytc("qdisc", "add", "dev", "em1", "root", "handle", "1:", "htb", "default", "7")
-    pytc("class", "add", "dev", "em1", "parent", "1:", "classid", "1:7", "htb", "rate", "10mbit")
-    pytc(
-        "filter",
-        "add",
-        "dev",
-        "em1",
-        "parent",
-        "1:",
-        "bpf",
-        "obj",
-        str(OBJECTS / "mark_stats.o"),
-        "sec",
-        "cls",
-        "flowid",
-        "1:7",
-    )
-    pytc("filter", "show", "dev", "em1", "parent", "1:")
+    pytc("qdisc add dev em1 root handle 1: htb default 7")
+    pytc("class add dev em1 parent 1: classid 1:7 htb rate 10mbit")
+    pytc("filter add dev em1 parent 1: bpf obj examples/bpf/mark_stats.o sec cls flowid 1:7")
+    pytc("filter show dev em1 parent 1:")
     ping(3, mark=7)
     ping(2, mark=8)
-    show_marks(mount)
-    pytc("-s", "class", "show", "dev", "em1")
+    pytc("-s class show dev em1")
+
+    say("Its map is pinned, so its counters can be read by their types at any time; it says who uses it")
+    pytc("map dump pinned m:globals/map_stats valuetype '{u64 packets, u64 bytes}' hist")
+    pytc("map show pinned m:globals/map_stats")
 
     say("A modern object (BTF maps, global variables, a subprogram) on ingress, in direct-action mode")
-    pytc("qdisc", "add", "dev", "em1", "clsact")
-    pytc("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", str(OBJECTS / "traffic.o"))
-    pytc("-d", "filter", "show", "dev", "em1", "ingress")
+    pytc("qdisc add dev em1 clsact")
+    pytc("filter add dev em1 ingress bpf da obj examples/bpf/traffic.o")
+    ping(2)
+    pytc("prog show dev em1 ingress")
 
     say('The same object\'s section "drop" on egress: echo requests do not get out any more')
-    pytc(
-        "filter",
-        "replace",
-        "dev",
-        "em1",
-        "egress",
-        "pref",
-        "1",
-        "handle",
-        "1",
-        "bpf",
-        "da",
-        "obj",
-        str(OBJECTS / "traffic.o"),
-        "sec",
-        "drop",
-    )
+    pytc("filter replace dev em1 egress pref 1 handle 1 bpf da obj examples/bpf/traffic.o sec drop")
     ping(1)
 
+    say("All that packets meet at the device, in order, whoever has put it there")
+    pytc("tcx attach dev em1 ingress obj examples/bpf/traffic.o")
+    pytc("hooks dev em1")
+
+    say("A program on captured packets, attached to nothing: the test fails as it forgets the checksum")
+    expected = "pcap examples/packets/hops.pcap expect-pcap examples/packets/hops-less.pcap"
+    pytc(f"prog run obj examples/bpf/next_hop.o {expected} summary")
+    pytc(f"prog run obj examples/bpf/next_hop.o sec forgetful {expected} summary", status=1)
+
+    say("A program that the verifier refuses, and why, in terms of its C")
+    pytc("filter add dev em1 ingress bpf da obj examples/bpf/unchecked.o", status=1)
+
     say("Taken away again")
-    pytc("filter", "del", "dev", "em1", "egress")
+    pytc("filter del dev em1 egress")
     ping(1)
-    pytc("qdisc", "del", "dev", "em1", "clsact")
-    pytc("qdisc", "del", "dev", "em1", "root")
+    pytc("qdisc del dev em1 clsact")
+    pytc("qdisc del dev em1 root")
     say("That was it; the namespaces and pins of this demo are gone now.")
 
 
@@ -140,7 +115,7 @@ def main() -> int:
         subprocess.run(["mount", "-t", "bpf", "bpf", str(mount)], check=True, timeout=60)
         try:
             NETWORK.make()
-            run(mount)
+            run()
         except subprocess.CalledProcessError as error:
             print(f"demo: {shlex.join(map(str, error.cmd))}: exit status {error.returncode}", file=sys.stderr)
             status = 1

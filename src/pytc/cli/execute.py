@@ -10,7 +10,7 @@ from pytc.cli.command_line import Options
 from pytc.cli.exit_status import UNUSABLE
 from pytc.cli.output import say, show, show_stream
 from pytc.closing import Closing
-from pytc.commands.dispatch import run
+from pytc.commands.dispatch import is_own, run
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Cache, Connection, Context
 from pytc.errors import NamespaceError, UsageError
@@ -98,7 +98,7 @@ class Runner(Closing):
         finally:
             self.finish()
         if documents is not None:
-            show(documents, self._options)
+            show(documents, self._options, line_each=is_own(command))
         return UNUSABLE if context.has_failed else 0
 
     def plan(self, command: Command) -> list[Document]:

@@ -110,13 +110,14 @@ def shortage(error: BaseException) -> PytcError:
     return PytcError(str(error))
 
 
-def show(documents: "Iterable[Document]", options: Options) -> None:
+def show(documents: "Iterable[Document]", options: Options, *, line_each: bool = False) -> None:
     """Prints documents as text or JSON, each when it is made; names that are not UTF-8 come out as the kernel has them.
 
-    When one cannot be made, what is before it is shown, JSON is closed, and then the error is raised.
+    With ``line_each``, ``-oneline`` ends the line behind each document; tc puts all into one line. When one cannot be
+    made, what is before it is shown, JSON is closed, and then the error is raised.
     """
     failures: list[PytcError] = []
-    for piece in _pieces(_up_to_failure(documents, failures), options):
+    for piece in _pieces(_up_to_failure(documents, failures), options, line_each=line_each):
         streams.write(piece)
     if failures:
         raise failures[0]
@@ -129,7 +130,7 @@ def _up_to_failure(documents: "Iterable[Document]", failures: list[PytcError]) -
         failures.append(error)
 
 
-def _pieces(documents: "Iterable[Document]", options: Options) -> Iterator[str]:
+def _pieces(documents: "Iterable[Document]", options: Options, *, line_each: bool) -> Iterator[str]:
     streams.take_any_text(as_json=options.json)
     is_terminal = sys.stdout.isatty()
     if options.json:
@@ -138,8 +139,13 @@ def _pieces(documents: "Iterable[Document]", options: Options) -> Iterator[str]:
         values = of_json(documents, pretty=options.pretty)
         return map(printable_json, values) if is_terminal else values
     from pytc.render.text import pieces as of_text
+    from pytc.render.text import render
 
-    texts = of_text(documents, colors=_colors(options), is_terminal=is_terminal)
+    colors = _colors(options)
+    if options.oneline and line_each:
+        lines = (render([document], colors=colors, is_terminal=is_terminal) for document in documents)
+        return (text.removesuffix("\n").replace("\n", "\\") + "\n" for text in lines if text)
+    texts = of_text(documents, colors=colors, is_terminal=is_terminal)
     return (text.replace("\n", "\\") for text in texts) if options.oneline else texts
 
 

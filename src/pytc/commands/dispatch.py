@@ -103,6 +103,11 @@ def help_topic(words: Sequence[str]) -> str:
     return object_.topic
 
 
+def is_own(command: Command) -> bool:
+    """Report whether a command is of an object that tc does not have."""
+    return type(command).__module__.split(".")[2] in OWN
+
+
 def command_object(name: str) -> CommandObject:
     """Return an object by its name in :data:`OBJECTS`, which imports its package."""
     return cast(CommandObject, import_module(f"pytc.commands.{OBJECTS[name]}").OBJECT)

@@ -31,14 +31,20 @@ def test_the_demo_runs_to_its_end(root: None) -> None:
     for shown in (
         "$ pytc -n demo filter add dev em1 parent 1: bpf obj examples/bpf/mark_stats.o sec cls flowid 1:7",
         "mark_stats.o:[cls]",
-        "mark 7: 3 packets",
-        "mark 8: 2 packets",
         "Sent ",
-        "direct-action",
+        "key 7 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| 3\n",
+        "used by prog ",
+        "attached filter em1 ingress pref 49152\n",
         "no answer",
+        "tcx dev em1 ingress order 1 ",
+        "filter dev em1 egress protocol all pref 1 ",
+        "3 packets, 0 failed\n",
+        "FAILED: the packet is not that of examples/packets/hops-less.pcap",
+        "refused by the verifier: `count` may be NULL\n",
+        "Suggestion: if (!count) return TC_ACT_OK; after line 29\n",
     ):
         assert shown in out
-    assert out.count("  answered") == 3
+    assert out.count("  answered") == 4
     assert not leftovers(demo.pid)
 
 

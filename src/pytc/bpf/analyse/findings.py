@@ -1,11 +1,14 @@
 """Findings of the checks of an object, and the case that every check examines."""
 
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.inspect import Inspection, ProgramFacts, source_line
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
+
+if TYPE_CHECKING:
+    from pytc.bpf.kernel.types import KernelTypes
 
 Severity = Literal["error", "warning", "note"]
 ERROR: Final = "error"
@@ -31,11 +34,12 @@ class Finding(NamedTuple):
 
 class Case(NamedTuple):
     """An object under examination. ``version`` is that of the kernel to load it, empty for any; ``type`` that of
-    programs whose section says none."""
+    programs whose section says none; ``types`` are those of the kernel, None where they are not known."""
 
     inspection: Inspection
     version: str = ""
     type: ProgramType = ProgramType.UNSPEC
+    types: "KernelTypes | None" = None
 
     @property
     def spec(self) -> ObjectSpec:

@@ -81,6 +81,17 @@ def check_shapes(case: Case) -> Iterator[Finding]:
             yield _about(ERROR, _SHAPES[problem.field], problem.text, declared.spec)
 
 
+def check_ring_sizes(case: Case) -> Iterator[Finding]:
+    """Find ring buffers that will be larger than they say."""
+    for declared in case.inspection.maps:
+        entries = actual_entries(declared.spec)
+        if declared.spec.type in (MapType.RINGBUF, MapType.USER_RINGBUF) and entries != declared.spec.max_entries:
+            text = (
+                f"a ring buffer has a power of two of whole pages: {declared.spec.max_entries} bytes become {entries}"
+            )
+            yield _about(NOTE, "map-entries", text, declared.spec)
+
+
 def check_special_values(case: Case) -> Iterator[Finding]:
     """Find maps for locks and timers whose declaration tells the kernel no types, which say where these are."""
     btf = case.spec.btf
@@ -259,6 +270,7 @@ CHECKS = (
     check_definitions,
     check_versions,
     check_shapes,
+    check_ring_sizes,
     check_special_values,
     check_padding,
     check_contents,

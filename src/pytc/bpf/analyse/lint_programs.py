@@ -188,6 +188,26 @@ def check_types(case: Case) -> Iterator[Finding]:
             )
 
 
+def check_kernel_types(case: Case) -> Iterator[Finding]:
+    """Find accesses to types, members and enumerators that the kernel lacks; its answers decide which are reached."""
+    spec = case.spec
+    if case.types is None or spec.btf is None or spec.btf_ext is None:
+        return
+    from pytc.bpf.analyse.reach import KnownValues, reachable_slots
+    from pytc.bpf.link.core_relocations import CoreResolver
+    from pytc.bpf.link.linker import link
+
+    resolver = CoreResolver(spec.btf, spec.btf_ext, case.types)
+    for program in case.inspection.programs:
+        if program.linked is None:
+            continue
+        linked = link(spec, program.spec, resolver)
+        reached = reachable_slots(linked, KnownValues({}, {}, {})) if linked.missing else ()
+        for slot, reason in linked.missing.items():
+            if slot in reached:
+                yield case.in_program(ERROR, "core", reason, program, slot)
+
+
 def check_tail_calls(case: Case) -> Iterator[Finding]:
     """Find slots of program arrays that do not exist, and slots that two programs claim."""
     owners: dict[tuple[str, int], str] = {}
@@ -249,6 +269,7 @@ CHECKS = (
     check_helpers,
     check_features,
     check_types,
+    check_kernel_types,
     check_tail_calls,
     check_sizes,
     check_lines,

@@ -18,22 +18,25 @@ from pytc.render.documents import Stream
 from pytc.words.engine import Cursor, Word
 
 HELP = """\
-Usage: pytc map dump MAP [ sum ] [ csv ] [ lock ]
+Usage: pytc map dump MAP [ sum ] [ csv | hist ] [ lock ]
 
 All elements: as lines "key KEY value VALUE", with -j as JSON [{"key":KEY,"value":VALUE},...], or as CSV with a header.
-A per-CPU map has "values" with one for each CPU, in CSV a line for each; sum adds them up.
+A per-CPU map has "values" with one for each CPU, in CSV a line for each; sum adds them up. hist draws a bar for each
+element as long as its value, the first number of a structure, the sum over CPUs.
 """
 
-WORDS = (*TARGET, *TYPES, Word("csv", "csv"), SUM, LOCK)
+WORDS = (*TARGET, *TYPES, Word("csv", "csv"), SUM, LOCK, Word("hist", "histogram", exact=True))
 
 
 class DumpMap(Query):
-    """All elements; ``sum`` adds up the values of all CPUs, ``lock`` holds the spin lock of each value."""
+    """All elements; ``sum`` adds up the values of all CPUs, ``lock`` holds the spin lock of each value; ``histogram``
+    draws bars in text."""
 
     target: Target
     csv: bool = False
     sum: bool = False
     lock: bool = False
+    histogram: bool = False
 
 
 def parse(cursor: Cursor) -> DumpMap:
@@ -45,10 +48,14 @@ def run(context: Context, command: DumpMap) -> Stream:
     """Return all elements, read while they are printed; raises PytcError."""
     typed = open_target(context, command.target)
     check_listable(typed)
-    types = typed.types.summed() if command.sum else typed.types
+    types = typed.types.summed() if command.sum or (command.histogram and typed.types.is_per_cpu) else typed.types
     source = (context, typed, types, lock_flag(typed, lock=command.lock))
     if command.csv:
         return Stream(lambda: _csv(*source), lambda: _csv(*source), lambda: json_entries(*source))
+    if command.histogram:
+        from pytc.commands.map.histogram import bars
+
+        return Stream(lambda: bars(typed, types), lambda: _json(*source), lambda: json_entries(*source))
     return Stream(lambda: text_lines(*source), lambda: _json(*source), lambda: json_entries(*source))
 
 

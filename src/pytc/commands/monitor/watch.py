@@ -1,15 +1,15 @@
 """``pytc monitor``: each change of a qdisc, class, filter, chain or action as it happens."""
 
-import time
 from collections.abc import Iterator
 
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.timestamps import timestamp
 from pytc.errors import HelpRequested, NetlinkProtocolError, RecordError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.listener import Listener
 from pytc.netlink.messages import TcMessage, decode, read_type, split_messages
-from pytc.render.documents import Display, Document, Field, Json, Stream
+from pytc.render.documents import Display, Document, Json, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from pytc.words.engine import Cursor, matches
@@ -52,7 +52,7 @@ def run(context: Context, command: Monitor) -> Stream:
                 continue
             document = event(decode(data), context.display) if read_type(data) in _EVENTS else None
             if document is not None:
-                yield [*_timestamp(context), *document]
+                yield [*timestamp(context.display), *document]
 
     return Stream(
         text=lambda: (render([document], is_terminal=context.display.is_terminal) for document in documents()),
@@ -88,19 +88,6 @@ def _line(document: Document) -> str:
 
     value: Json = as_object(document)
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
-def _timestamp(context: Context) -> Document:
-    """Return the local time, with -timestamp as tc writes it, with -tshort as ISO 8601."""
-    if not context.display.timestamp:
-        return ()
-    now = time.time()
-    micros = int(now % 1 * 1_000_000)
-    local = time.localtime(now)
-    short = time.strftime("%Y-%m-%dT%H:%M:%S", local) + f".{micros:06d}"
-    if context.display.timestamp == "short":
-        return (Field("timestamp", short, f"[{short}] "),)
-    return (Field("timestamp", short, f"Timestamp: {time.strftime('%a %b %e %H:%M:%S %Y', local)} {micros} usec\n"),)
 
 
 def _listen(context: Context) -> Iterator[bytes | None]:

@@ -7,12 +7,14 @@ from pytc.bpf.sys.program_types import program_type
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.context import Context
 from pytc.render.documents import Document
-from pytc.words.engine import Cursor, Word, fill, refuse_more
+from pytc.words.engine import Cursor, Word, fill, refuse_more, text
 
 HELP = """\
-Usage: pytc object lint FILE [ for KERNEL ] [ type TYPE ]
+Usage: pytc object lint FILE [ for KERNEL ] [ btf TYPES ] [ type TYPE ]
 
 for   finds what that kernel lacks, too: helpers, map types, instructions and others; KERNEL is a version like 5.4
+btf   finds what the kernel with these types lacks of those that the object looks up in it (CO-RE); TYPES is a file
+      with its BTF, or its vmlinux: /sys/kernel/btf/vmlinux is of the running one
 type  what programs are loaded as whose section does not say it: sched_cls, sched_act, xdp ...
 
 A finding is an error (it does not load), a warning (it may not do what is meant) or a note. The exit status is 1 when
@@ -32,6 +34,7 @@ def kernel_version(word: str) -> str:
 
 WORDS = (
     Word("for", "kernel", kernel_version, wrong="invalid kernel version"),
+    Word("btf", "types", text, exact=True, wrong="invalid file"),
     Word("type", "type", program_type, wrong="invalid program type"),
 )
 
@@ -39,13 +42,14 @@ WORDS = (
 class LintObject(Query):
     """An object file to check.
 
-    ``kernel`` is the version to check for, like ``5.4``, empty for any; ``type`` the number of the type of programs
-    whose section names none.
+    ``kernel`` is the version to check for, like ``5.4``, empty for any; ``types`` a file with its types, empty for any;
+    ``type`` the number of the type of programs whose section names none.
     """
 
     path: str
     kernel: str = ""
     type: int = 0
+    types: str = ""
 
 
 def parse(cursor: Cursor) -> LintObject:
@@ -60,10 +64,20 @@ def run(context: Context, command: LintObject) -> list[Document]:
     """Return the findings, and set the exit status where one is an error; raises ObjectError."""
     from pytc.bpf.analyse.findings import ERROR
     from pytc.bpf.analyse.lint import lint_file
+    from pytc.bpf.kernel.running import kernel_btf
+    from pytc.bpf.kernel.types import KernelTypes
     from pytc.commands.object.documents import findings_document
 
+    types = None
+    if command.types:
+        types = context.own(KernelTypes(lambda: kernel_btf(command.types), source=command.types))
+        types.vmlinux()
     findings = lint_file(
-        command.path, version=command.kernel, type=ProgramType(command.type), layout20=context.layout20
+        command.path,
+        version=command.kernel,
+        type=ProgramType(command.type),
+        layout20=context.layout20,
+        types=types,
     )
     if any(finding.severity == ERROR for finding in findings):
         context.has_failed = True

@@ -12,6 +12,7 @@ VERBS = {
     "run": "run",
     "dump": "dump",
     "stats": "stats",
+    "top": "top",
     "pin": "pin",
     "unpin": "unpin",
     "explain": "explain",
@@ -22,6 +23,7 @@ Usage: pytc prog show [ PROG ]
        pytc prog run { PROG | obj FILE ... } PACKETS ...
        pytc prog dump PROG [ xlated | jited ] ...
        pytc prog stats [ PROG ] [ on for TIME ]
+       pytc prog top [ PROG ] [ interval TIME ] [ count NUMBER ]
        pytc prog pin PROG { PATH | m:NAME }
        pytc prog unpin { PATH | m:NAME }
        pytc prog explain LOG [ obj FILE ] ...
@@ -33,6 +35,7 @@ show     programs that are loaded
 run      tests a program on captured packets, attached to nothing
 dump     its instructions, with the lines of C that they come from
 stats    how often it ran, and for how long
+top      which programs take most time, again and again
 explain  why the verifier refused a program, from its log
 
 "pytc prog run help" and so on say more.

@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 
 
 def run_document(
-    subject: Subject, tally: Tally, failures: Sequence[str], *, summary: bool, expects: bool
+    subject: Subject, tally: Tally, failures: Sequence[str], *, summary: bool, expects: bool, is_timed: bool
 ) -> list[Field]:
     """Return the packets (with ``summary``, only those that failed), and a table of the verdicts.
 
-    ``failures`` are those of no single packet; the last line counts failures where the run ``expects`` anything.
+    ``failures`` are those of no single packet; the last line counts failures where the run ``expects`` anything. Text
+    has times where the run ``is_timed``: those of a first run, with cold caches, look like a measurement and are none.
     """
     reported = [result for result in tally.reported if result.failures or not summary]
     rows: list[Json] = [_row(result) for result in reported]
     about = subject.program.description
     return [
         Field("program", {"name": subject.name, "id": about.id, "tag": about.tag}),
-        Field("packets", rows, "".join(map(_lines, reported)), color="test"),
-        *_summary(tally, failures, expects=expects),
+        Field("packets", rows, "".join(_lines(result, is_timed=is_timed) for result in reported), color="test"),
+        *_summary(tally, failures, expects=expects, is_timed=is_timed),
     ]
 
 
@@ -58,13 +59,14 @@ def _row(result: CheckedPacket) -> Json:
     return row
 
 
-def _lines(result: CheckedPacket) -> str:
+def _lines(result: CheckedPacket, *, is_timed: bool) -> str:
     length = (
         f"{len(result.packet)} -> {len(result.run.packet)}"
         if len(result.packet) != len(result.run.packet)
         else str(len(result.packet))
     )
-    text = f"packet {result.number}: {result.verdict_text}, {length} bytes, {result.run.duration} ns\n"
+    time = f", {result.run.duration} ns" if is_timed else ""
+    text = f"packet {result.number}: {result.verdict_text}, {length} bytes{time}\n"
     text += "".join(f"  {name} {before} -> {after}\n" for name, (before, after) in result.changed_context().items())
     if result.metadata != result.run.metadata:
         text += f"  metadata {result.metadata.hex() or 'none'} -> {result.run.metadata.hex() or 'none'}\n"
@@ -73,12 +75,13 @@ def _lines(result: CheckedPacket) -> str:
     return text + "".join(f"  FAILED: {failure}\n" for failure in result.failures)
 
 
-def _summary(tally: Tally, failures: Sequence[str], *, expects: bool) -> list[Field]:
+def _summary(tally: Tally, failures: Sequence[str], *, expects: bool, is_timed: bool) -> list[Field]:
     text = "".join(f"FAILED: {failure}\n" for failure in failures)
     width = max([len("verdict"), *(len(verdict) for verdict, _ in tally.counts)])
-    text += f"{'verdict':<{width}} {'packets':>8} {'changed':>8} {'ns/packet':>10}\n"
+    text += f"{'verdict':<{width}} {'packets':>8} {'changed':>8}{' ' * 2 + 'ns/packet' if is_timed else ''}\n"
     for (verdict, _), count in tally.counts.items():
-        text += f"{verdict:<{width}} {count.packets:>8} {count.changed:>8} {_mean(count):>10.0f}\n"
+        time = f" {_mean(count):>10.0f}" if is_timed else ""
+        text += f"{verdict:<{width}} {count.packets:>8} {count.changed:>8}{time}\n"
     failed, total = tally.failed + len(failures), tally.total
     text += f"{total.packets} packet{'s' * (total.packets != 1)}" + (f", {failed} failed\n" if expects else "\n")
     summary: dict[str, Json] = {
@@ -152,13 +155,18 @@ def dumped_maps(context: Context, subject: Subject, names: Sequence[str], buffer
     return [Field("maps", values, text)]
 
 
-def write_junit(path: str, name: str, checked: Sequence[CheckedPacket], failures: Sequence[str]) -> None:
+def write_junit(
+    path: str, name: str, checked: Sequence[CheckedPacket], failures: Sequence[str], *, is_timed: bool
+) -> None:
     """Write a report for continuous integration, with a test case for each packet; raises OutputError."""
     from xml.etree import ElementTree
 
     from pytc.commands.shared.output_files import replace_file
 
-    cases = [(f"packet {result.number}", result.failures, _lines(result), result.run.duration) for result in checked]
+    cases = [
+        (f"packet {result.number}", result.failures, _lines(result, is_timed=is_timed), result.run.duration)
+        for result in checked
+    ]
     cases += [("number of packets", (failure,), failure, 0) for failure in failures]
     failed = sum(bool(reasons) for _, reasons, _, _ in cases)
     counts = {"tests": str(len(cases)), "failures": str(failed), "errors": "0", "skipped": "0"}

@@ -35,10 +35,10 @@ EXPECT := [ expect VERDICT[,VERDICT] ... ] [ expect-pcap FILE ] [ expect-ctx FIE
           [ expect-metadata DIGITS ]
 OUTPUT := [ summary ] [ write FILE ] [ junit FILE ] [ dump MAP ] ...
 
-Runs the program on each packet and says what it returned, what it changed, and how long it took. Nothing is attached,
-and the maps of an object are made for this run alone. FILE is pcap or pcapng; WORDS are headers with their fields, like
-"eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload hex 00ff". Filters and actions find a VLAN tag in vlan_tci, as on
-a hook. The exit status is 1 where a packet is not as expected.
+Runs the program on each packet and says what it returned, what it changed and, with repeat, how long it took. Nothing
+is attached, and the maps of an object are made for this run alone. FILE is pcap or pcapng; WORDS are headers with
+their fields, like "eth ip src 10.0.0.1 dst 10.0.0.2 tcp dport 80 payload hex 00ff". Filters and actions find a VLAN
+tag in vlan_tci, as on a hook. The exit status is 1 where a packet is not as expected.
 
 expect       a verdict for all packets, or one for each: OK, SHOT, XDP_DROP ..., a number, a class like 1:10
 expect-pcap  the packets afterwards, byte for byte
@@ -213,13 +213,16 @@ def run(context: Context, command: RunOnPackets) -> list[Document]:
     tally = _run(context, command, runner, verdicts, expectations)
     failures = expectations.missing(tally.packets)
     context.notes += _remarks(runner)
+    is_timed = command.repeat > 1
     if command.junit:
-        write_junit(command.junit, subject.name, tally.reported, failures)
+        write_junit(command.junit, subject.name, tally.reported, failures, is_timed=is_timed)
     if failures or tally.failed:
         context.has_failed = True
     return [
         [
-            *run_document(subject, tally, failures, summary=command.summary, expects=expectations.any),
+            *run_document(
+                subject, tally, failures, summary=command.summary, expects=expectations.any, is_timed=is_timed
+            ),
             *dumped_maps(context, subject, command.dumps, buffers),
         ]
     ]

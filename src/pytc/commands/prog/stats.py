@@ -1,13 +1,13 @@
 """``pytc prog stats``: how often programs ran, and for how long."""
 
-from pytc.bpf.analyse.program_info import ProgramInfo, program_info
+from pytc.bpf.analyse.program_info import ProgramInfo
 from pytc.bpf.run.statistics import are_enabled, enable_statistics
 from pytc.bpf.sys.constants import program_type_name
+from pytc.commands.prog.counters import growth, read_counters
 from pytc.commands.prog.targets import open_program
 from pytc.commands.prog.words import TARGET, Target, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.named_programs import all_programs
 from pytc.errors import UsageError
 from pytc.render.documents import Document, Field
 from pytc.render.terminal import printable
@@ -58,17 +58,8 @@ def parse(cursor: Cursor) -> ProgramStatistics:
 def run(context: Context, command: ProgramStatistics) -> list[Document]:
     """Return the counts of programs that ran, or of the one that is meant; raises PytcError."""
     opened = open_program(context, command.target) if command.target is not None else None
-
-    def read() -> dict[int, ProgramInfo]:
-        infos = (
-            [program_info(opened.fd)]
-            if opened is not None
-            else [program_info(program.fd) for program in all_programs()]
-        )
-        return {info.id: info for info in infos}
-
     if not command.seconds:
-        infos = read()
+        infos = read_counters(opened)
         if not are_enabled() and not any(info.run_count for info in infos.values()):
             context.notes.append(
                 'statistics are off: "on for TIME" switches them on for a while, sysctl '
@@ -78,21 +69,11 @@ def run(context: Context, command: ProgramStatistics) -> list[Document]:
     import time
 
     with enable_statistics():
-        before = read()
+        before = read_counters(opened)
         time.sleep(command.seconds)
-        after = read()
-    differences = [_difference(before.get(number), info) for number, info in after.items()]
+        after = read_counters(opened)
+    differences = [growth(before.get(number), info) for number, info in after.items()]
     return [_document(info) for info in differences if info.run_count or opened is not None]
-
-
-def _difference(before: ProgramInfo | None, after: ProgramInfo) -> ProgramInfo:
-    if before is None:
-        return after
-    return after._replace(
-        run_count=after.run_count - before.run_count,
-        run_time=after.run_time - before.run_time,
-        recursion_misses=after.recursion_misses - before.recursion_misses,
-    )
 
 
 def _document(info: ProgramInfo) -> Document:

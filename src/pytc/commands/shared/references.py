@@ -3,8 +3,16 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from pytc.bpf.sys.attach_points import (
+    NETKIT_PEER,
+    NETKIT_PRIMARY,
+    TCX_EGRESS,
+    TCX_INGRESS,
+    AttachPoint,
+    query,
+)
 from pytc.bpf.sys.info import describe_map, describe_program, object_kind
 from pytc.bpf.sys.links import describe_link, links
 from pytc.bpf.sys.pins import open_pin
@@ -12,6 +20,10 @@ from pytc.commands.shared.context import Context
 from pytc.errors import BpfSyscallError, PytcError
 from pytc.render.documents import Field, Json
 from pytc.render.terminal import printable
+
+if TYPE_CHECKING:
+    from pytc.bpf.sys.attach_points import Attachment
+    from pytc.bpf.sys.links import LinkDescription
 
 #: A bpffs may hold any number of pins.
 _MAX_PINS = 10000
@@ -68,22 +80,55 @@ def pin_fields(pins: Pins, kind: Kind, number: int) -> list[Field]:
 
 
 def read_places(context: Context) -> dict[int, list[str]]:
-    """Return where programs are attached, by their ids: filters of all devices and tcx in words, links by number.
+    """Return where programs are attached, by their ids: filters, tcx, netkit and XDP of all devices, and other links.
 
     What cannot be asked is left out: a namespace may have no devices, a kernel no links.
     """
+    from _socket import if_nameindex
+
     places: dict[int, list[str]] = {}
-    for number, text in (*_of_filters(context), *_of_links()):
-        if number and text not in places.setdefault(number, []):
-            places[number].append(text)
+    links_of_hooks = set[int]()
+    for index, device in if_nameindex():
+        for number, text in filters_of(context, index, device):
+            _add(places, number, text)
+        for attachment, text in _of_hooks(index, device):
+            links_of_hooks.add(attachment.link)
+            _add(places, attachment.program, text)
+        for number in _of_xdp(context, index):
+            _add(places, number, f"xdp {device}")
+    for link in _links():
+        if link.id not in links_of_hooks:
+            _add(places, link.program, f"{link.type} link {link.id}")
     return places
 
 
-def _of_filters(context: Context) -> Iterable[tuple[int, str]]:
-    from _socket import if_nameindex
+def _add(places: dict[int, list[str]], program: int, text: str) -> None:
+    if program and text not in places.setdefault(program, []):
+        places[program].append(text)
 
-    for index, device in if_nameindex():
-        yield from filters_of(context, index, device)
+
+def _of_hooks(index: int, device: str) -> "Iterable[tuple[Attachment, str]]":
+    """Yield the programs at the hooks of tcx and netkit of a device, each with its place in words."""
+    for type in (TCX_INGRESS, TCX_EGRESS, NETKIT_PRIMARY, NETKIT_PEER):
+        point = AttachPoint(index, type)
+        try:
+            attachments = query(point, links=True).programs
+        except BpfSyscallError:  # the kernel or the device has no such hook
+            continue
+        kind, _, hook = point.name.partition("_")
+        for attachment in attachments:
+            link = f" link {attachment.link}" if attachment.link else ""
+            yield attachment, f"{kind} {device} {hook}{link}"
+
+
+def _of_xdp(context: Context, index: int) -> list[int]:
+    """Return the ids of the XDP programs of a device."""
+    from pytc.netlink.xdp import xdp_programs
+
+    try:
+        return [attached.program for attached in xdp_programs(context.session, index)]
+    except PytcError:  # the device is gone
+        return []
 
 
 def filters_of(context: Context, index: int, device: str) -> Iterable[tuple[int, str]]:
@@ -103,12 +148,11 @@ def filters_of(context: Context, index: int, device: str) -> Iterable[tuple[int,
                 yield record.options.program_id or 0, f"filter {device} {hook} pref {record.pref}"
 
 
-def _of_links() -> Iterable[tuple[int, str]]:
-    """Yield programs and links; a link may be of another namespace, where its device's number means another device."""
+def _links() -> "Iterable[LinkDescription]":
+    """Yield all links; one may be of another namespace, where its device's number means another device."""
     try:
-        for link in links():
-            yield link.program, f"{link.type} link {link.id}"
-    except BpfSyscallError:
+        yield from links()
+    except BpfSyscallError:  # without CAP_SYS_ADMIN, links cannot be listed
         return
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import pytc
+from pytc.bpf import MapType
+from pytc.bpf.maps.ring_buffer import Event
 from pytc.bpf.sys.cpus import possible_cpus
-from tests.conftest import Compiler
+from pytc.commands.dispatch import parse_words
+from pytc.commands.map.events import ReadEvents, read_events
+from tests.conftest import EXAMPLES, Compiler
 from tests.kernel.bpf.support import loaded, verdict
-from tests.kernel.commands.map.support import fd_of
+from tests.kernel.commands.map.support import MapFactory, fd_of
 from tests.processes import printed, refused
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
@@ -64,14 +73,55 @@ class TestEvents:
             )
             assert 'unknown type "u33"' in refused("map", "events", *fd_of(done.maps["notices"]), "type", "u33")
 
-    def test_without_a_type_are_hex_and_short_ones_too(self, build: Compiler, bpffs: Path) -> None:
+    def test_bytes_are_hex_and_short_events_too(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
             _enable(done.maps)
-            for words in ((), ("type", "u64[99]")):
+            for words in (("type", "hex"), ("type", "u64[99]")):
                 verdict(done.program, PACKET)
                 said = printed("map", "events", *fd_of(done.maps["notices"]), *words, "count", "1")
                 assert said.startswith("0a000001")
                 assert len(said) == 2 * 28 + 1
+
+    def test_the_map_names_the_type(self, bpffs: Path) -> None:
+        with pytc.load(str(EXAMPLES / "firewall.o"), pin=False) as firewall:
+            firewall.maps.settings[0] = {"enabled": True}
+            firewall.maps.verdicts["10.0.0.1"] = {"action": "DROP"}
+            words = ("map", "events", "id", str(firewall.maps.notices.id))
+            for options in ((), ("-ts",)):
+                firewall.programs.firewall.run(PACKET)
+                said = printed(*options, *words, "count", "1")
+                time = r"\[\S+\] " if options else ""
+                assert re.fullmatch(time + r"\{ source 10\.0\.0\.1 destination 10\.0\.0\.2 length 64 .*\}\n", said)
+            firewall.programs.firewall.run(PACKET)
+            assert printed(*words, "type", "hex", "count", "1").startswith("0a000001")
+
+    @pytest.mark.parametrize("others", [(), ("timeout", "1ms"), ("timeout", "9s")])
+    def test_it_ends_in_time_whatever_comes(self, new_map: MapFactory, others: tuple[str, ...]) -> None:
+        """Events that come all the time do not keep it."""
+        found = new_map(MapType.RINGBUF, 0, 0, 4096)
+        begun = time.monotonic()
+        assert printed("map", "events", *fd_of(found), "for", "20ms", *others) == ""
+        assert time.monotonic() - begun < 5
+
+        class Flood:
+            """Yields an event whenever it is asked."""
+
+            def fileno(self) -> int:
+                return readable
+
+            def events(self, timeout: float | None = None) -> Iterator[Event]:
+                while True:
+                    yield Event(b"x")
+
+            def close(self) -> None: ...
+
+        readable, writable = os.pipe()
+        os.write(writable, b"x")
+        command = parse_words(f"map events id 1 for 50ms {' '.join(others)}".split())
+        assert isinstance(command, ReadEvents)
+        assert len(list(read_events(Flood(), command))) > 1
+        os.close(readable)
+        os.close(writable)
 
     @pytest.mark.needs("perf_events")
     def test_of_perf(self, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,36 @@ from pytc.bpf import Loaded, ProgramType, load, read_object, select_program
 from tests.conftest import EXAMPLES
 from tests.kernel.commands.prog.support import id_of, prog, prog_json
 from tests.needs import missing
-from tests.processes import PYTC, SOURCE, must, run
+from tests.network import Network
+from tests.processes import PYTC, SOURCE, must, pytc, run
 
 pytestmark = pytest.mark.kernel
+CREATE = ("--create-clsact",)
+
+
+def test_every_place_is_named(loaded: Loaded, network: Network, bpffs: Path) -> None:
+    """With its link, which is not named twice."""
+    path = str(EXAMPLES / "traffic.o")
+    network.ok("tcx", "attach", "dev", "em1", "ingress", "obj", path)
+    network.ok("tcx", "attach", "dev", "em1", "egress", "link", "m:links/em1", "obj", path)
+    network.ok("filter", "add", "dev", "em1", "ingress", "pref", "7", "bpf", "da", "obj", path, options=CREATE)
+    links = {link["id"]: link for link in network.json("link", "show")}
+    (link,) = [number for number, link in links.items() if link.get("pinned") == [f"{bpffs}/tc/links/em1"]]
+    places = {place for program in network.json("prog", "show") for place in program["attached"]}
+    assert {"tcx em1 ingress", f"tcx em1 egress link {link}", "filter em1 ingress pref 7"} <= places
+    assert f"tcx link {link}" not in places
+    users = {place for map in network.json("map", "show") for user in map["used_by"] for place in user["attached"]}
+    assert "tcx em1 ingress" in users
+
+
+def test_a_record_is_a_line(loaded: Loaded) -> None:
+    """With -o; and tc's own objects are as with tc, which puts all into one line."""
+    lines = prog("show", options=("-o",)).out.splitlines()
+    (line,) = [line for line in lines if line.startswith(f"prog {id_of(loaded)} ")]
+    assert line == prog("show", "id", id_of(loaded)).out.removesuffix("\n").replace("\n", "\\")
+    maps = pytc("-o", "map", "show").out
+    assert maps.endswith("\n")
+    assert all(line.startswith("map ") for line in maps.splitlines())
 
 
 class TestShow:

@@ -102,8 +102,11 @@ M1 = Target("map", "1")
         ("map peek map 1", PeekValue(M1)),
         (
             "map events map 1 type struct event object x.o count 5 timeout 2s",
-            ReadEvents(Target("map", "1", "", "struct event"), 5, 2.0, "x.o"),
+            ReadEvents(Target("map", "1", "", "struct event"), 5, 2.0, None, "x.o"),
         ),
+        ("map events map 1 for 500ms", ReadEvents(M1, duration=0.5)),
+        ("map watch map 1 rate", WatchMap(M1, rate=True)),
+        ("map dump map 1 hist", DumpMap(M1, histogram=True)),
         ("map help", Help("map")),
         ("ma show", ShowMaps()),
     ],

@@ -1,0 +1,18 @@
+"""The time in front of what is printed as it happens, with the options -timestamp and -tshort."""
+
+import time
+
+from pytc.render.documents import Display, Document, Field
+
+
+def timestamp(display: Display) -> Document:
+    """Return the local time, with -timestamp as tc writes it, with -tshort as ISO 8601; nothing without either."""
+    if not display.timestamp:
+        return ()
+    now = time.time()
+    micros = int(now % 1 * 1_000_000)
+    local = time.localtime(now)
+    short = time.strftime("%Y-%m-%dT%H:%M:%S", local) + f".{micros:06d}"
+    if display.timestamp == "short":
+        return (Field("timestamp", short, f"[{short}] "),)
+    return (Field("timestamp", short, f"Timestamp: {time.strftime('%a %b %e %H:%M:%S %Y', local)} {micros} usec\n"),)
