@@ -82,6 +82,8 @@ _POSITIONS: Mapping[tuple[str, str, int], Sort] = {
     ("link", "pin", 2): PIN,
     ("map", "unpin", 1): PIN,
     ("prog", "unpin", 1): PIN,
+    ("prog", "load", 1): FILE,
+    ("map", "create", 1): PIN,
     ("map", "pin", 3): PIN,
     ("prog", "pin", 3): PIN,
     ("map", "load", 3): FILE,

@@ -214,6 +214,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         ("map set pinned m:globals/settings value.enabled = true", "one member"),
     ),
     "map update-many": (("map update-many name hits key 1 value 10 key 2 value 20", "several at once"),),
+    "map create": (("map create m:ports type hash key 2 value 4 max_entries 1024", "pinned in tc's directory"),),
     "map delete": (("map delete name hits key 192.0.2.1", ""),),
     "map dump": (
         ("map dump name hits", ""),
@@ -264,6 +265,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         ("hooks", "on all devices"),
     ),
     "hooks show": (("hooks show dev eth0", ""),),
+    "prog load": (("prog load bpf.o pin m:count", "then: pytc filter add dev eth0 ingress bpf da pinned m:count"),),
     "prog": (
         ("prog show", "all programs"),
         ("prog run obj bpf.o pcap in.pcap expect OK", "test one on captured packets"),

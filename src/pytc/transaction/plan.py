@@ -18,7 +18,7 @@ from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation, pinned_annotation
+from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation
 from pytc.commands.shared.pins import pin_path
 from pytc.commands.shared.programs import FileIdentity, file_identity, select_programs
 from pytc.errors import BpfError, DeviceNotFoundError, UsageError, one_line
@@ -27,7 +27,7 @@ from pytc.netlink.messages import TcMessage, encode
 from pytc.netlink.session import Session, interface_name
 from pytc.render.documents import ArrayField, Document, Field, Json, Part
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, LOADED, PINNED, BpfSource
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 _FIRST_ABSENT = 0x70000000
@@ -106,8 +106,8 @@ class Plan:
         files: dict[FileIdentity, list[int]] = {}
         for index, request in enumerate(requests):
             source = request.source
-            if source is not None and source.mode == PINNED:
-                programs[index] = self._pinned(context, source, request)
+            if source is not None and source.mode in LOADED:
+                programs[index] = self._loaded(context, source, request)
             elif source is not None and source.mode == EXPRESSION:
                 programs[index] = self._expression(source, request)
             elif source is not None and source.mode not in (BYTECODE, BYTECODE_FILE):
@@ -185,22 +185,26 @@ class Plan:
         name = load.programs[0].program.name
         return self._stand_in(name, expression_annotation(source), request.type, None, declaration)
 
-    def _pinned(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
-        from pytc.commands.shared.pinned_programs import open_pinned_program
+    def _loaded(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
+        from pytc.commands.shared.loaded_programs import loaded_annotation, open_loaded_program
 
         description, remark = None, ""
         try:
-            with open_pinned_program(context, source.path, request.type) as program:
+            with open_loaded_program(context, source, request.type) as program:
                 description = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
-                raise  # the pin exists, and is no such program
+                raise  # it exists, and is no such program
             remark = f", and {_UNSEEN} ({error})"
+        is_pinned = source.mode == PINNED
         if remark:
-            context.notes.append(f'Note: the program is pinned at "{source.path}"{remark}')
-        path = pin_path(context, source.path)
-        self.note(lambda: [Field("step", "open", "open "), Field("pinned", path, f"pinned {path}\n")])
-        stand_in = self._stand_in(f"pinned at {path}", pinned_annotation(source.path), request.type)
+            what = f'pinned at "{source.path}"' if is_pinned else f"loaded with {source.mode} {source.path}"
+            context.notes.append(f"Note: the program is {what}{remark}")
+        path = pin_path(context, source.path) if is_pinned else source.path
+        word = "pinned" if is_pinned else source.mode
+        self.note(lambda: [Field("step", "open", "open "), Field(word, path, f"{word} {path}\n")])
+        name = loaded_annotation(source, description.name if description is not None else source.path)
+        stand_in = self._stand_in(f"pinned at {path}" if is_pinned else f"with {word} {path}", name, request.type)
         if description is not None:
             self._descriptions[stand_in.fd] = description
         return stand_in

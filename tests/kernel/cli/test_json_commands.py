@@ -168,6 +168,8 @@ WITHOUT_ROW = {
     "DeletePins",
     "ChangePins",
     "ResizeMap",
+    "CreateMap",  # tests/kernel/commands/map/test_create.py
+    "LoadProgram",  # tests/kernel/commands/prog/test_load.py
     "InstallCompletion",
     "ExplainLog",  # tests/unit/commands/prog/test_explain.py has its JSON
 } | {f"Print{shell}Script" for shell in ("Bash", "Fish", "Zsh")}

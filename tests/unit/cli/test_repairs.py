@@ -81,12 +81,12 @@ def test_a_batch_of_wrong_lines_is_not_slow(tmp_path: Path) -> None:
     [
         ("bpf da sec tc obj x.o", "sec", '"section" goes behind the object file: object-file FILE section ...'),
         ("bpf da verb obj x.o", "verb", '"verbose" goes behind the object file: object-file FILE verbose ...'),
-        ("bpf da id 11", "id", '"pytc prog pin id NUMBER PATH" and object-pinned PATH'),
+        ("bpf da tag 11", "tag", "a loaded program is attached by id NUMBER, name NAME or object-pinned PATH"),
         ("bpf da file x.o", "file", '"file" is not an ELF file'),
         ("bpf da program f obj x.o", "program", '"program" goes behind the object file'),
         ("bpf da set n=1 flowid 1:1 obj x.o", "set", '"set" goes behind the object file'),
         ("u32 match u32 0 0 action bpf sec tc obj x.o", "sec", '"section" goes behind the object file'),
-        ("u32 match u32 0 0 action bpf id 11", "id", '"pytc prog pin id NUMBER PATH"'),
+        ("u32 match u32 0 0 action bpf tag 11", "tag", "a loaded program is attached by id NUMBER"),
         ("bpf da x.c sec tc da bogus", "x.c", '"x.c" is not an ELF file'),
     ],
 )

@@ -13,7 +13,7 @@ from pytc.bpf.sys.info import array_owner
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.pinned_programs import open_pinned
+from pytc.commands.shared.loaded_programs import open_loaded
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.commands.shared.programs import note_load, note_verifier_log, resolve_files, with_parameters
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
@@ -21,7 +21,7 @@ from pytc.signals import block_signals
 from pytc.tc.kinds.shared.programs import (
     BYTECODE,
     BYTECODE_FILE,
-    PINNED,
+    LOADED,
     BpfSource,
     ProgramWords,
     parse_program,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 Usage: pytc exec bpf graft MAP [ key KEY ] { object-file | obj } FILE [ section NAME ] [ type TYPE ] [ verbose ]
-       pytc exec bpf graft MAP [ key KEY ] { object-pinned | pinned } PROGRAM
+       pytc exec bpf graft MAP [ key KEY ] { { object-pinned | pinned } PROGRAM | id NUMBER | name NAME }
 
 Puts a program into slot KEY of the program array that is pinned at MAP, in one step; what runs through the array goes
 on with the new program. Without KEY, the section says it: that of section "5/3" is 3.
@@ -82,10 +82,10 @@ def run(context: Context, command: GraftProgram) -> None:
     """Fill the slot; raises BpfError and its kin, each with what does not fit."""
     source = resolve_files(command.source)
     with _program_array(context, command.path) as array:
-        if source.mode == PINNED:
+        if source.mode in LOADED:
             if command.key is None:
                 raise BpfError(_NO_KEY)
-            with open_pinned(context, source.path) as program:
+            with open_loaded(context, source) as program:
                 _fill_slot(array, command.path, command.key, program)
         else:
             _load_and_put(context, command, source, array)

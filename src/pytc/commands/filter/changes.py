@@ -28,7 +28,7 @@ from pytc.tc.filters.requests import (
 )
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, PINNED
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, LOADED
 
 
 def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
@@ -163,7 +163,7 @@ def _find_taken(
     options = change.options
     source = options.source if isinstance(options, BpfOptions) else None
     # a journal finds out by itself, when it takes everything back
-    if program is None or source is None or source.mode == PINNED or context.connection.journal is not None:
+    if program is None or source is None or source.mode in LOADED or context.connection.journal is not None:
         raise lost
     from pytc.bpf.sys.info import describe_program
 

@@ -21,6 +21,7 @@ VERBS = {
     "pin": "pin",
     "unpin": "unpin",
     "resize": "resize",
+    "create": "create",
     "push": "push",
     "pop": "pop",
     "peek": "peek",
@@ -40,6 +41,7 @@ Usage: pytc map show [ MAP ]
        pytc map pin MAP PATH
        pytc map unpin PATH
        pytc map resize PATH max_entries NUMBER
+       pytc map create PATH type TYPE key BYTES value BYTES max_entries NUMBER ...
 
 MAP := { fd NUMBER | map { NUMBER | NAME } | pinned { PATH | m:NAME } | id NUMBER | name NAME } [ TYPES ]
 TYPES := [ keytype FORMAT ] [ valuetype FORMAT ]

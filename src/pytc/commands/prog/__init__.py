@@ -13,6 +13,7 @@ VERBS = {
     "dump": "dump",
     "stats": "stats",
     "top": "top",
+    "load": "load",
     "pin": "pin",
     "unpin": "unpin",
     "explain": "explain",
@@ -24,6 +25,7 @@ Usage: pytc prog show [ PROG ]
        pytc prog dump PROG [ xlated | jited ] ...
        pytc prog stats [ PROG ] [ on for TIME ]
        pytc prog top [ PROG ] [ interval TIME ] [ count NUMBER ]
+       pytc prog load FILE [ pin { PATH | m:NAME } ] ...
        pytc prog pin PROG { PATH | m:NAME }
        pytc prog unpin { PATH | m:NAME }
        pytc prog explain LOG [ obj FILE ] ...
@@ -36,6 +38,7 @@ run      tests a program on captured packets, attached to nothing
 dump     its instructions, with the lines of C that they come from
 stats    how often it ran, and for how long
 top      which programs take most time, again and again
+load     loads and pins a program, attached to nothing
 explain  why the verifier refused a program, from its log
 
 "pytc prog run help" and so on say more.

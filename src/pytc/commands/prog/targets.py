@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from pytc.bpf.loader.program import Program
 from pytc.commands.prog.words import FilterProgram, LoadedProgram, Target
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.loaded_programs import open_pinned
 from pytc.commands.shared.named_programs import find_program
-from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.errors import BpfError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pytc.words.engine import Cursor, Word, choose, unsigned
 PROGRAM = """\
 PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ export PATH [ entries BYTES ] ]
            [ verbose ] [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
-         | { object-pinned | pinned } { PATH | m:NAME }
+         | { object-pinned | pinned } { PATH | m:NAME } | id NUMBER | name NAME
 """
 #: Help on the words that :func:`take_reference` reads.
 REFERENCE = """\
@@ -85,7 +85,8 @@ def take_program(cursor: Cursor, table: Sequence[Word], fields: dict[str, Any], 
     source = take_source(fields)
     if source is None or source.mode in (BYTECODE, BYTECODE_FILE):
         raise InvalidOptionsError(
-            "which program? Give object-file FILE, with its section or program where needed, or object-pinned PATH",
+            "which program? Give object-file FILE, with its section or program where needed, or object-pinned PATH, "
+            "id NUMBER or name NAME",
             hints=(f'"pytc {topic} help" lists the words',),
         )
     return source

@@ -11,8 +11,8 @@ from pytc.commands.shared.attachments import open_replacement
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.desired import Difference, Programs
 from pytc.commands.shared.kernel_attacher import make_attacher
+from pytc.commands.shared.loaded_programs import open_loaded
 from pytc.commands.shared.opened_programs import ProgramRequest
-from pytc.commands.shared.pinned_programs import open_pinned
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
@@ -100,8 +100,8 @@ def _declared_name(context: Context, request: ProgramRequest, program: OpenedPro
         return kernel_name(program.declaration[1].name)
     source = request.source
     assert source is not None
-    with open_pinned(context, source.path) as pinned:
-        return pinned.name
+    with open_loaded(context, source) as loaded:
+        return loaded.name
 
 
 def _link_at(path: str) -> int:

@@ -35,8 +35,8 @@ from pytc.tc.kinds.shared.programs import (
     BYTECODE,
     BYTECODE_FILE,
     EXPRESSION,
+    LOADED,
     OBJECT,
-    PINNED,
     BpfSource,
     MapWords,
     bytecode_refusal,
@@ -92,10 +92,10 @@ def open_programs(
     with ExitStack() as signals, ExitStack() as stack:
         files: dict[FileIdentity, list[int]] = {}
         for index, (source, type, *_) in enumerate(requests):
-            if source is not None and source.mode == PINNED:
-                from pytc.commands.shared.pinned_programs import open_pinned_program
+            if source is not None and source.mode in LOADED:
+                from pytc.commands.shared.loaded_programs import open_loaded_program
 
-                opened_programs[index] = stack.enter_context(open_pinned_program(context, source.path, type))
+                opened_programs[index] = stack.enter_context(open_loaded_program(context, source, type))
             elif source is not None and source.mode == EXPRESSION:
                 from pytc.commands.shared.expressions import load_expression
 

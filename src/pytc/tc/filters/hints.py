@@ -40,7 +40,10 @@ def _words_hint(error: NetlinkError, selector: FilterSelector, change: FilterCha
         and change.verb in ("add", "replace")
         and (change.options is None or change.options.source is None)
     ):
-        return "name the program: object-file FILE, object-pinned PATH, bytecode TEXT or expression TEXT"
+        return (
+            "name the program: object-file FILE, object-pinned PATH, id NUMBER, name NAME, bytecode TEXT or "
+            "expression TEXT"
+        )
     if change.kind == "flower" and change.verb in ("change", "replace") and selector.handle:
         return "a filter of flower keeps its keys and their masks: delete it first, where these are to change"
     if change.kind in _NEED_HANDLES and change.verb in ("add", "replace") and not selector.handle:

@@ -43,13 +43,15 @@ Usage: ... bpf [ run ] PROGRAM [ direct-action | da ] [ classid CLASSID | flowid
 PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type TYPE ] [ export PATH [ entries BYTES ] ]
            [ verbose ] [ set VARIABLE=VALUE ] ... [ map NAME { max_entries NUMBER | pinned PATH } ] ...
          | { object-pinned | pinned | fd } { PATH | m:NAME }
+         | id NUMBER | name NAME
          | { bytecode | bc } 'N,c t f k,...'
          | { bytecode-file | bcf } FILE
          | expression EXPRESSION [ dlt DLT ] [ verdict VERDICT ]
 
 FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
 BTF. Without a section, "classifier" is taken, or the only program of the object. FILE alone, without "object-file",
-is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs.
+is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs. id and name mean a program that
+is loaded, as "pytc prog show" lists it.
 
 set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
 NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.

@@ -14,9 +14,13 @@ from pytc.render.documents import Display, Field, Group, Json, LazyField
 from pytc.words.engine import Cursor, Table, Word, choose, fill, find, text, unsigned
 
 #: Origins of a program, by the word that names one.
-Mode = Literal["object-file", "object-pinned", "bytecode", "bytecode-file", "expression", "bare"]
+Mode = Literal["object-file", "object-pinned", "id", "name", "bytecode", "bytecode-file", "expression", "bare"]
 OBJECT: Final = "object-file"
 PINNED: Final = "object-pinned"
+IDENTIFIED: Final = "id"
+NAMED: Final = "name"
+#: Origins of programs that are loaded already.
+LOADED = (PINNED, IDENTIFIED, NAMED)
 BYTECODE: Final = "bytecode"
 BYTECODE_FILE: Final = "bytecode-file"
 #: tcpdump's, compiled when it is attached; :attr:`BpfSource.path` is its text.
@@ -34,7 +38,7 @@ class MapWords(NamedTuple):
 
 
 class BpfSource(NamedTuple):
-    """A program's origin: ``mode`` and ``path``, or ``instructions`` for bytecode.
+    """A program's origin: ``mode`` and ``path`` (of a loaded program its id or name), or ``instructions`` for bytecode.
 
     For an object: ``variables`` are (path, text), ``maps`` the words about maps when the program is loaded. ``type`` is
     0 for what fits here. ``export`` is the path of the socket that the maps go to, ``entry_size`` the bytes of an entry
@@ -89,7 +93,7 @@ def _entry_size(word: str) -> int:
 
 
 #: What other tools name a loaded program by.
-_IDENTITIES = ("id", "tag", "name")
+_IDENTITIES = ("tag",)
 #: What may be said of an object's program.
 OBJECT_WORDS = (
     Word("type", "type", program_type, wrong="program type"),
@@ -112,6 +116,8 @@ MODES = Table(
         Word("object-pinned", PINNED),
         Word("pinned", PINNED),
         Word("fd", PINNED),
+        Word(IDENTIFIED, IDENTIFIED, exact=True),
+        Word(NAMED, NAMED, exact=True),
     )
 )
 #: For those who have a device to compile it for.
@@ -167,7 +173,7 @@ def unknown_mode(word: str) -> InvalidOptionsError:
     if row is not None:
         hint = f'"{row.name}" goes behind the object file: object-file FILE {row.name} ...'
     elif word in _IDENTITIES:
-        hint = 'a loaded program is attached by its pin: "pytc prog pin id NUMBER PATH" and object-pinned PATH'
+        hint = "a loaded program is attached by id NUMBER, name NAME or object-pinned PATH"
     elif is_bpffs(word):
         hint = f'"{word}" is in a bpffs: object-pinned {word} names a pinned program'
     else:
@@ -192,10 +198,14 @@ def _mode_words(mode: str) -> tuple[Word, ...]:
 def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
     word = cursor.take()
     row = modes.find(word)
+    if row is not None and row.into in (IDENTIFIED, NAMED) and looks_like_elf(word):
+        row = None  # to tc, a word that names no mode is a file
     if row is None and (word in _IDENTITIES or find(word, OBJECT_WORDS)) and not looks_like_elf(word):
         raise unknown_mode(word)
     values["mode"] = row.into if row is not None else BARE
     values["path"] = word if row is None else cursor.take()
+    if values["mode"] == IDENTIFIED:
+        _check_id(values["path"])
     if values["mode"] == BYTECODE:
         from pytc.bpf.insn.classic_text import parse_bytecode  # which programs of objects do without
 
@@ -203,6 +213,13 @@ def _parse_mode(cursor: Cursor, values: dict[str, Any], modes: Table) -> None:
             values["instructions"] = parse_bytecode(values.pop("path"))
         except BytecodeError as error:
             raise bytecode_refusal(error) from error
+
+
+def _check_id(word: str) -> None:
+    try:
+        unsigned(0xFFFFFFFF, 10)(word)
+    except ValueError:
+        raise InvalidOptionsError(f'Illegal "id": "{word}"') from None
 
 
 def bytecode_refusal(error: BytecodeError) -> PytcError:
