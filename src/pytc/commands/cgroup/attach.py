@@ -7,13 +7,23 @@ from pytc.bpf.sys.cgroups import ATTACH_TYPES, CgroupAttachType
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.commands.cgroup.cgroups import Cgroup, CgroupHook
 from pytc.commands.cgroup.words import CGROUP, TYPE_WORDS, CgroupName, take_cgroup
-from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, Reference, take_program, take_reference
+from pytc.commands.shared.attach_words import (
+    OWNER,
+    PROGRAM,
+    REFERENCE,
+    Reference,
+    check_owner,
+    take_program,
+    take_reference,
+)
 from pytc.commands.shared.attacher import Attacher, Sharing
 from pytc.commands.shared.attachments import open_program, open_replacement
 from pytc.commands.shared.command import Attaching
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.kernel_attacher import make_attacher
+from pytc.commands.shared.link_owners import owned_path
+from pytc.commands.shared.loaded_programs import declared_name
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.errors import AttachError, UsageError
 from pytc.tc.kinds.interface import OpenedProgram
@@ -21,7 +31,8 @@ from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.words.engine import Cursor, Word, text
 
 HELP = f"""\
-Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ] [ link PATH ] [ replace REF ] PROGRAM
+Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ]
+                           [ link PATH | owner NAME ] [ replace REF ] PROGRAM
 
 {CGROUP}{REFERENCE}{PROGRAM}
 TYPE is known from sections like sockops, cgroup_skb/ingress and cgroup/connect4; "pytc cgroup help" lists them.
@@ -31,6 +42,7 @@ multi      beside other programs, here and in the cgroups above and below {{mult
 override   alone here; a cgroup below may have one in its place
 exclusive  alone here, and none in the cgroups below; takes the place of one that is there
 link       by a link, pinned at PATH; always multi
+owner      by a link, pinned below m:owners/NAME: "pytc link detach owner NAME" removes it
 replace    takes the place of another program, in one step; of one with a link: the link goes on with PROGRAM
 """
 
@@ -40,6 +52,7 @@ WORDS = (
     Word("override", "sharing", value="override", exact=True),
     Word("exclusive", "sharing", value="exclusive", exact=True),
     Word("link", "link", text, exact=True),
+    OWNER,
     Word("replace", "old", read=take_reference, exact=True),
 )
 
@@ -55,7 +68,8 @@ class AttachCgroup(Attaching):
     """A program to attach to a cgroup.
 
     ``attach`` is the word of an attach type, empty for that of the program's section; ``link`` the path of a pin for
-    the link, empty for a plain attachment; ``old`` the program that is replaced.
+    the link, empty for a plain attachment, which with an ``owner`` is among the owner's; ``old`` the program that is
+    replaced.
     """
 
     cgroup: CgroupName
@@ -64,6 +78,7 @@ class AttachCgroup(Attaching):
     sharing: Sharing = "multi"
     link: str = ""
     old: Reference | None = None
+    owner: str = ""
 
 
 def parse(cursor: Cursor) -> AttachCgroup:
@@ -71,9 +86,10 @@ def parse(cursor: Cursor) -> AttachCgroup:
     cgroup = take_cgroup(cursor)
     fields: dict[str, Any] = {}
     source = take_program(cursor, WORDS, fields, "cgroup attach")
+    check_owner(fields)
     command = AttachCgroup(cgroup, source, **fields)
-    if command.link and (command.sharing != "multi" or command.old is not None):
-        raise UsageError('"link" goes with multi only, and not with replace: "replace link PATH" keeps a link')
+    if (command.link or command.owner) and (command.sharing != "multi" or command.old is not None):
+        raise UsageError('a link goes with multi only, and not with replace: "replace link PATH" keeps a link')
     if command.old is not None and command.sharing != "multi":
         raise UsageError('"replace" goes with multi only')
     return command
@@ -99,7 +115,7 @@ def desire(context: Context, command: AttachCgroup, programs: Programs) -> Wante
             opened.single,
             programs,
             attach,
-            link=command.link,
+            link=_link(context, command, hook, opened.single),
             sharing=command.sharing,
         )
 
@@ -115,10 +131,18 @@ def run(context: Context, command: AttachCgroup) -> None:
             return
         with open_program(context, _program_request(command)) as programs:
             hook = CgroupHook(cgroup, attach_type_of(command.attach, programs.single))
-            detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=command.link)
+            link = _link(context, command, hook, programs.single)
+            detach = attacher.attach(hook, programs.single, sharing=command.sharing, link=link)
             failure = programs.export_or_undo(detach)
         if failure is not None:
             raise failure
+
+
+def _link(context: Context, command: AttachCgroup, hook: CgroupHook, program: OpenedProgram) -> str:
+    """Return the path of the link's pin, empty for no link."""
+    if not command.owner:
+        return command.link
+    return owned_path(command.owner, *hook.label.split(), declared_name(context, command.source, program))
 
 
 def _replace(context: Context, attacher: Attacher, cgroup: Cgroup, command: AttachCgroup, old: Reference) -> None:

@@ -18,7 +18,7 @@ VERBS = {
 
 HELP = f"""\
 Usage: pytc link show [ LINK ]
-       pytc link detach LINK
+       pytc link detach {{ LINK | [ owner NAME ] [ name PROGRAM ] [ object FILE ] [ id NUMBER ] }}
        pytc link pin LINK PATH
        pytc link unpin PATH
        pytc link update LINK PROGRAM

@@ -14,6 +14,7 @@ from pytc.bpf.sys.links import describe_link
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.link_owners import owner_of
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError
 from pytc.render.documents import Document, Field
@@ -173,6 +174,7 @@ def document(pin: Pin) -> Document:
         Field("id", pin.id, f" id {pin.id}"),
         Field("type", pin.what, f" {pin.what}"),
         Field("name", pin.name, f" name {printable(pin.name)}" if pin.name else ""),
+        *([Field("of", of, f" of {of}")] if (of := owner_of([pin.path])) else ()),
         Field("user", user, f" owner {user}"),
         Field("group", group, f" group {group}"),
         Field("mode", f"{mode:04o}", f" mode {mode:04o}"),

@@ -1,9 +1,10 @@
 """Words for programs that are attached, and for those to attach: shared by tcx, cgroup and link."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pytc.errors import InvalidOptionsError, UsageError
+from pytc.tc.kinds.shared.ownership import owner_word
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, BpfSource, ProgramWords, parse_program, take_source
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, choose, unsigned
@@ -48,6 +49,16 @@ def _positive(word: str, limit: int) -> int:
 REVISION = Word(
     "revision", "revision", lambda word: _positive(word, _MAX_REVISION), exact=True, wrong="invalid revision"
 )
+
+
+#: The row of ``owner``, by whom a link can be found again.
+OWNER = Word("owner", "owner", owner_word, exact=True, wrong="invalid owner")
+
+
+def check_owner(fields: Mapping[str, Any]) -> None:
+    """Raise UsageError for an owner of a link whose pin is elsewhere."""
+    if "owner" in fields and "link" in fields:
+        raise UsageError('"owner" says where the link is pinned, and does not go with "link"')
 
 
 def take_reference(cursor: Cursor) -> Reference:

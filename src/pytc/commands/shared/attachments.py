@@ -12,6 +12,7 @@ from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attach_words import Reference
 from pytc.commands.shared.attacher import Attachment
 from pytc.commands.shared.context import Context
+from pytc.commands.shared.link_owners import owner_of, owners_directory
 from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
 from pytc.commands.shared.pins import pin_path, remove_pin
 from pytc.commands.shared.programs import open_programs, resolve_files
@@ -186,19 +187,21 @@ def link_parts(link: int, pins: LinkPins) -> list[Part]:
 
 
 def pin_parts(paths: Sequence[str]) -> list[Part]:
-    """Return the paths of pins."""
-    return [Field("pinned", list(paths), "".join(f"pinned {path} " for path in paths))] if paths else []
+    """Return the paths of pins, and whose they are."""
+    if not paths:
+        return []
+    owner = owner_of(paths)
+    parts: list[Part] = [Field("pinned", list(paths), "".join(f"pinned {path} " for path in paths))]
+    return [*parts, Field("owner", owner, f"owner {owner} ")] if owner else parts
 
 
 def link_pins(context: Context) -> LinkPins:
-    """Return the pins of links in the bpffs; empty without -details, as it means opening every pin."""
-    if not context.display.details:
-        return {}
-    return all_link_pins(context)
+    """Return the pins of links in the bpffs; without -details only those of owners, as it means opening every pin."""
+    return all_link_pins(context, "" if context.display.details else owners_directory(context))
 
 
-def all_link_pins(context: Context) -> LinkPins:
-    """Return the pins of links in the bpffs."""
+def all_link_pins(context: Context, directory: str = "") -> LinkPins:
+    """Return the pins of links in the bpffs, or in a directory there."""
     from pytc.commands.shared.references import read_pins
 
-    return {number: paths for (kind, number), paths in read_pins(context).items() if kind == "link"}
+    return {number: paths for (kind, number), paths in read_pins(context, directory).items() if kind == "link"}

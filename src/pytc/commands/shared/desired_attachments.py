@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import closing
 
-from pytc.bpf.object.names import kernel_name
 from pytc.bpf.sys.links import Link
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attacher import Attachment, Choice, Hook, Sharing
@@ -11,7 +10,7 @@ from pytc.commands.shared.attachments import open_replacement
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.desired import Difference, Programs
 from pytc.commands.shared.kernel_attacher import make_attacher
-from pytc.commands.shared.loaded_programs import open_loaded
+from pytc.commands.shared.loaded_programs import declared_name
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfSyscallError
@@ -51,7 +50,8 @@ class WantedAttachment:
         self._attach = attach
         self._link = link
         self._sharing = sharing
-        self._name = _declared_name(context, request, program)
+        assert request.source is not None
+        self._name = declared_name(context, request.source, program)
         self._path = pin_path(context, link) if link else ""
         self.label = f"{sort} {hook.label} {f'link {link}' if link else program.annotation}"
 
@@ -92,16 +92,6 @@ class WantedAttachment:
         equal = (one for one in attached if self._programs.is_loaded(self._program, one.program))
         alike = (one for one in attached if _name_of(one.program) == self._name or self._sharing in _ALONE)
         return next(equal, None) or next(alike, None)
-
-
-def _declared_name(context: Context, request: ProgramRequest, program: OpenedProgram) -> str:
-    """Return the name that the kernel has of a program which would be loaded, or of one that is pinned."""
-    if program.declaration is not None:
-        return kernel_name(program.declaration[1].name)
-    source = request.source
-    assert source is not None
-    with open_loaded(context, source) as loaded:
-        return loaded.name
 
 
 def _link_at(path: str) -> int:

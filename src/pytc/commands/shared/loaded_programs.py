@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.bpf.loader.program import Program
+from pytc.bpf.object.names import kernel_name
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.files import looks_like_elf
 from pytc.bpf.sys.info import describe_program
@@ -77,3 +78,14 @@ def open_loaded_program(context: Context, source: BpfSource, type: ProgramType) 
                 f"{program_type_name(type)} is needed here"
             )
         yield OpenedProgram(program.fd, loaded_annotation(source, about.name), about.type)
+
+
+def declared_name(context: Context, source: BpfSource, program: OpenedProgram) -> str:
+    """Return the name that the kernel has of a program of an object file, or of a loaded one; raises BpfError.
+
+    ``program`` may stand for one that has yet to be loaded.
+    """
+    if program.declaration is not None:
+        return kernel_name(program.declaration[1].name)
+    with open_loaded(context, source) as loaded:
+        return loaded.name

@@ -45,18 +45,19 @@ _DESCRIBE: Mapping[str, "Callable[[int], _Described]"] = {
 Pins = Mapping[tuple[Kind, int], Sequence[str]]
 
 
-def read_pins(context: Context) -> Pins:
-    """Return the pins in the bpffs; no bpffs is mounted for it, and those that may not be opened are left out."""
+def read_pins(context: Context, directory: str = "") -> Pins:
+    """Return the pins in the bpffs, or in a directory there; no bpffs is mounted for it, and those that may not be
+    opened are left out."""
     from pytc.bpf.maps.pinning import find_mount
 
     pins: dict[tuple[Kind, int], list[str]] = {}
     count = 0
-    for directory, _, names in os.walk(find_mount(context.bpf_mount) or os.devnull):
+    for inside, _, names in os.walk(directory or find_mount(context.bpf_mount) or os.devnull):
         for name in sorted(names):
             count += 1
             if count > _MAX_PINS:
                 return pins
-            path = os.path.join(directory, name)
+            path = os.path.join(inside, name)
             if (pinned := _pinned_at(path)) is not None:
                 pins.setdefault(pinned, []).append(path)
     return pins

@@ -4,7 +4,16 @@ from functools import partial
 from typing import Any
 
 from pytc.bpf.sys.constants import ProgramType
-from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, REVISION, Reference, take_program, take_reference
+from pytc.commands.shared.attach_words import (
+    OWNER,
+    PROGRAM,
+    REFERENCE,
+    REVISION,
+    Reference,
+    check_owner,
+    take_program,
+    take_reference,
+)
 from pytc.commands.shared.attacher import Order
 from pytc.commands.shared.attachments import open_program
 from pytc.commands.shared.command import Attaching
@@ -12,22 +21,26 @@ from pytc.commands.shared.context import Context
 from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.device_hooks import HookName, device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
+from pytc.commands.shared.link_owners import owned_path
+from pytc.commands.shared.loaded_programs import declared_name
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.effects import warn_of_program
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.errors import UsageError
+from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.value import Value
 from pytc.words.engine import Cursor, Word, text
 
 HELP = f"""\
 Usage: pytc tcx attach dev NAME HOOK [ first | last | {{ before | after }} REF ]
-                       [ revision NUMBER ] [ link PATH ] PROGRAM
+                       [ revision NUMBER ] [ link PATH | owner NAME ] PROGRAM
 
 {HOOK}{REFERENCE}{PROGRAM}
 first, last, before, after  where in the order {{last}}
 revision  only while the hook has this revision, which "show" tells and each change counts up
 link      by a link, pinned at PATH (m:NAME is below tc's directory); it ends when the pin is removed
+owner     by a link, pinned below m:owners/NAME: "pytc link detach owner NAME" removes it
 Without a section, that of the hook (tcx/ingress, tcx/egress, netkit/primary, netkit/peer), "classifier" or "tc" is
 taken, or the only program of the object.
 """
@@ -48,12 +61,13 @@ WORDS = (
     Word("after", "position", read=lambda cursor: Position("after", take_reference(cursor)), exact=True),
     REVISION,
     Word("link", "link", text, exact=True),
+    OWNER,
 )
 
 
 class AttachTcx(Attaching):
     """A program to attach to a hook; ``link`` is the path of a pin for the link, empty for a plain attachment,
-    ``revision`` 0 for any."""
+    ``revision`` 0 for any. With an ``owner``, the pin is among the owner's."""
 
     device: str
     hook: HookName
@@ -61,6 +75,7 @@ class AttachTcx(Attaching):
     position: Position = Position()
     link: str = ""
     revision: int = 0
+    owner: str = ""
 
 
 def parse(cursor: Cursor) -> AttachTcx:
@@ -68,6 +83,7 @@ def parse(cursor: Cursor) -> AttachTcx:
     fields: dict[str, Any] = {}
     source = take_program(cursor, WORDS, fields, "tcx attach")
     check_hook(fields)
+    check_owner(fields)
     return AttachTcx(source=source, **fields)
 
 
@@ -82,8 +98,8 @@ def desire(context: Context, command: AttachTcx, programs: Programs) -> Wanted:
     hook.check()
     request = ProgramRequest(command.source, ProgramType.SCHED_CLS, hook.sections)
     with open_program(context, request) as opened:
-        attach = partial(run, command=command)
-        return WantedAttachment(context, "tcx", hook, request, opened.single, programs, attach, link=command.link)
+        attach, link = partial(run, command=command), _link(context, command, opened.single)
+        return WantedAttachment(context, "tcx", hook, request, opened.single, programs, attach, link=link)
 
 
 def run(context: Context, command: AttachTcx) -> None:
@@ -95,10 +111,18 @@ def run(context: Context, command: AttachTcx) -> None:
     order, neighbour = command.position.order, command.position.neighbour
     relative = attacher.choose(hook, neighbour) if neighbour is not None else None
     with open_program(context, ProgramRequest(command.source, ProgramType.SCHED_CLS, hook.sections)) as programs:
+        link = _link(context, command, programs.single)
         detach = attacher.attach(
-            hook, programs.single, order=order, relative=relative, revision=command.revision, link=command.link
+            hook, programs.single, order=order, relative=relative, revision=command.revision, link=link
         )
         failure = programs.export_or_undo(detach)
         warn_of_program(context, hook, programs.single)
     if failure is not None:
         raise failure
+
+
+def _link(context: Context, command: AttachTcx, program: OpenedProgram) -> str:
+    """Return the path of the link's pin, empty for no link."""
+    if not command.owner:
+        return command.link
+    return owned_path(command.owner, command.device, command.hook, declared_name(context, command.source, program))
