@@ -25,7 +25,7 @@ COMMANDS = (
     "pytc filter add dev em1 egress bpf da obj wrong.o sec tc/ingress",
     'pytc prog run obj examples/bpf/traffic.o sec drop packet "ip icmp type 8" expect OK',
 )
-_COLUMNS, _MOST_LINES = 100, 9
+_COLUMNS, _MOST_LINES = 100, 15
 _WIDTH, _HEIGHT, _MARGIN = 8.43, 19, 16
 _SGR = re.compile(r"\x1b\[([0-9;]*)m")
 _CLASSES = {
