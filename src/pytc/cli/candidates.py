@@ -74,7 +74,7 @@ _AFTER: Mapping[str, Sort] = {
 _OPTION_VALUES: Mapping[str, Sort] = {"netns": NAMESPACE, "batch": FILE, "names_file": FILE}
 #: Sorts of values by object, verb and the number of words after the object.
 _POSITIONS: Mapping[tuple[str, str, int], Sort] = {
-    **{("object", verb, 1): OBJECT_FILE for verb in ("show", "lint", "convert")},
+    **{("object", verb, 1): OBJECT_FILE for verb in ("show", "lint", "convert", "types")},
     **{("cbpf", verb, 1): FILE for verb in ("asm", "disasm", "run", "to-ebpf")},
     ("cbpf", "run", 2): CAPTURE,
     **{("cgroup", verb, 1): DIRECTORY for verb in ("attach", "detach", "show", "tree")},

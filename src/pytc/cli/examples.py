@@ -195,6 +195,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         ("object lint bpf.o", "mistakes that the kernel would refuse, and others"),
         ("object lint bpf.o for 5.4", "what Linux 5.4 lacks"),
     ),
+    "object types": (("object types /sys/kernel/btf/vmlinux", "vmlinux.h of the running kernel"),),
     "object convert": (("object convert bpf.o", "old map definitions as C with BTF"),),
     "cbpf": (("cbpf compile 'tcp port 80'", "bytecode for filters of kind bpf"),),
     "cbpf compile": (("cbpf compile 'tcp port 80'", ""), ("cbpf compile 'icmp' dlt RAW", "for a device without MAC")),

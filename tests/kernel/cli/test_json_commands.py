@@ -73,6 +73,7 @@ ROWS = (
     Row("DeleteActions", "actions del action mirred index 10"),
     Row("ShowObject", f"object show {TRAFFIC}"),
     Row("LintObject", f"object lint {TRAFFIC}"),
+    Row("PrintTypes", f"object types {TRAFFIC}"),
     Row("ConvertObject", f"object convert {EXAMPLES / 'mark_stats.o'}"),
     Row("CompileExpression", "cbpf compile 'tcp port 80'"),
     Row("CompileExpression", "cbpf compile as c ip"),
@@ -115,6 +116,7 @@ ROWS = (
     Row("DumpProgram", "prog dump jited dev em1 ingress pref 1 opcodes lines"),
     Row("ProgramStatistics", "prog stats"),
     Row("ProgramStatistics", "prog stats dev em1 ingress pref 1 on for 1ms"),
+    Row("RankPrograms", "prog top dev em1 ingress pref 1 interval 1ms count 2", 2),
     Row("ListObjects", "exec bpf agent AGENT list"),
     Row("ListObjects", "exec bpf agent IDLE list"),
 )

@@ -22,9 +22,13 @@ def type_text(btf: Btf, type_id: int, name: str = "") -> str:
 class Declarations:
     """Writes C declarations of the types of ``btf``.
 
+    ``empty`` stands in the brackets of arrays without a length.
+
     ``most_bodies`` is how deep unnamed structures and parameters are shown, ``most_parts`` how many members or
     parameters of one.
     """
+
+    empty = ""
 
     def __init__(self, btf: Btf, most_bodies: int = _MAX_BODIES, most_parts: int = _MAX_PARTS) -> None:
         self.btf = btf
@@ -60,7 +64,7 @@ class Declarations:
             return self.declare(btf.referred(type_id), "*" + inner, depth + 1, bodies)
         if kind == b.ARRAY:
             element, count = btf.array(type_id)
-            return self.declare(element, f"{_grouped(inner)}[{count or ''}]", depth + 1, bodies)
+            return self.declare(element, f"{_grouped(inner)}[{count or self.empty}]", depth + 1, bodies)
         if kind == b.FUNC_PROTO:
             return self._function(type_id, _grouped(inner), depth, bodies)
         if kind in _QUALIFIERS:
@@ -80,7 +84,8 @@ class Declarations:
             below = btf.referred(below)
         if btf.kind(below) == b.PTR:
             return self.declare(target, f"{word} {inner}".rstrip(), depth + 1, bodies)
-        return f"{word} {self.declare(target, inner, depth + 1, bodies)}"
+        text = self.declare(target, inner, depth + 1, bodies)
+        return text if text.startswith(f"{word} ") else f"{word} {text}"  # an array that is const, of elements that are
 
     def _function(self, type_id: int, inner: str, depth: int, bodies: int) -> str:
         if self._is_cut(type_id, bodies):

@@ -343,7 +343,7 @@ _ALL = (
         "function-type",
         "a function's type does not fit its use",
         "kfuncs, global functions and attach points have types, and arguments must match them",
-        "declare the function as the kernel does (bpftool btf dump file /sys/kernel/btf/vmlinux format c)",
+        "declare the function as the kernel does (pytc object types /sys/kernel/btf/vmlinux)",
     ),
     Category(
         "atomic",

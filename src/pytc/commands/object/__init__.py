@@ -8,16 +8,18 @@ from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
-VERBS = {"show": "show", "lint": "lint", "convert": "convert"}
+VERBS = {"show": "show", "lint": "lint", "convert": "convert", "types": "types"}
 
 HELP = """\
 Usage: pytc object show FILE
-       pytc object lint FILE [ for KERNEL ] [ type TYPE ]
+       pytc object lint FILE [ for KERNEL ] [ btf TYPES ] [ type TYPE ]
        pytc object convert FILE
+       pytc object types FILE
 
 show     what a BPF object holds, and what it asks of a kernel
 lint     what is wrong with it, or may be
 convert  its maps of section "maps" as C source for section ".maps"
+types    its types, or a kernel's, as a C header: vmlinux.h
 
 None of them needs privileges, or a kernel with BPF. "pytc object show help" and so on say more.
 """
