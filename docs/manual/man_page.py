@@ -62,6 +62,10 @@ _ENVIRONMENT = {
     "TC_BPF_MNT": "Where the bpffs is, in place of /sys/fs/bpf.",
     "TC_BPF_UDS": "A socket that maps are exported to, where a command does not say `export`.",
     "TC_LIB_DIR": "Where tables of delays for `netem` are.",
+    "PYTC_KERNEL_BTF": "A file with the kernel's types, in place of /sys/kernel/btf/vmlinux: raw BTF, or an ELF file "
+    "with a section .BTF.",
+    "PYTC_KERNEL_CONFIG": "A file with the kernel's CONFIG_ settings for .kconfig, packed with gzip or not, in place "
+    "of those below /boot and /proc.",
     "PYTC_MAP_LAYOUT": "`bpf_elf_map` or `bpf_map_def`: what 20-byte definitions in section `maps` are.",
     "COLORFGBG": "Colours of the terminal, for `-color`: a dark background has brighter ones.",
     "NO_COLOR": "Where it is set, and not empty, there are no colours but with `-color=always`; nor with TERM=dumb.",

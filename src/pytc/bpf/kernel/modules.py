@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import os
 from typing import NamedTuple
 
 from pytc.bpf.btf.types import Btf
@@ -69,5 +70,9 @@ def _describe(fd: int) -> _Description:
 
 
 def kernel_types(path: str = "") -> KernelTypes:
-    """Return the running kernel's types, or those of a file alone (:func:`pytc.bpf.kernel.running.kernel_btf`)."""
+    """Return the running kernel's types, or those of a file alone (:func:`pytc.bpf.kernel.running.kernel_btf`).
+
+    Without a path, $PYTC_KERNEL_BTF may name the file.
+    """
+    path = path or os.environ.get("PYTC_KERNEL_BTF", "")
     return KernelTypes(lambda: kernel_btf(path), None if path else loaded_modules, f'"{path}"' if path else "vmlinux")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 _MAX_BTF = 1 << 28
 _MAX_CONFIG = 1 << 24
+_GZIP = b"\x1f\x8b"
 _SETTING = re.compile(rb"^(CONFIG_[A-Za-z0-9_]+)=(.*)$", re.MULTILINE)
 
 
@@ -70,13 +71,21 @@ def _section_of(data: bytes, path: str) -> bytes:
 
 
 def configuration() -> dict[str, str]:
-    """Return the kernel's CONFIG_ settings with their quotes; empty where neither /boot nor /proc has them."""
-    for path, packed in ((f"/boot/config-{os.uname().release}", False), ("/proc/config.gz", True)):
+    """Return the kernel's CONFIG_ settings with their quotes; empty where neither /boot nor /proc has them.
+
+    $PYTC_KERNEL_CONFIG names a file that has them instead, packed with gzip or not; raises ObjectError where that
+    cannot be read.
+    """
+    given = os.environ.get("PYTC_KERNEL_CONFIG", "")
+    for path in (given,) if given else (f"/boot/config-{os.uname().release}", "/proc/config.gz"):
         try:
             data = read_regular_file(path, _MAX_CONFIG)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if given:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                raise ObjectError(f'cannot read PYTC_KERNEL_CONFIG, "{given}": {reason}') from error
             continue
-        if packed:
+        if data.startswith(_GZIP):
             import zlib
 
             data = zlib.decompressobj(31).decompress(data, _MAX_CONFIG)

@@ -9,10 +9,11 @@ import struct
 import sys
 from collections.abc import Callable
 from errno import ENOENT, ENOTDIR
+from functools import lru_cache
 from typing import NamedTuple
 
 from pytc.bpf.object.file_kinds import file_kind_hint
-from pytc.bpf.sys.files import ELF_MAGIC, is_bpffs, read_regular_file
+from pytc.bpf.sys.files import ELF_MAGIC, is_bpffs, is_given_pipe, read_input_file, read_regular_file
 from pytc.errors import ObjectError
 
 MAX_FILE_SIZE = 128 << 20
@@ -92,9 +93,13 @@ class ElfImage(NamedTuple):
 
 
 def read_file(path: str) -> bytes:
-    """Return the bytes of an object file; raises ObjectError."""
+    """Return the bytes of an object file; raises ObjectError.
+
+    ``-`` is standard input unless there is such a file; it and other pipes of this process are read once, and give the
+    same bytes again.
+    """
     try:
-        data = read_regular_file(path, MAX_FILE_SIZE)
+        data = _read_pipe(path) if is_given_pipe(path) else read_regular_file(path, MAX_FILE_SIZE)
     except OSError as error:
         # Opening the pin of a program is EIO (bpffs_obj_open in kernel/bpf/inode.c).
         hints = (_pin_hint(path),) if error.errno not in (ENOENT, ENOTDIR) and is_bpffs(path) else ()
@@ -106,6 +111,11 @@ def read_file(path: str) -> bytes:
     if data[: len(ELF_MAGIC)] != ELF_MAGIC and is_bpffs(path):  # the pin of a map may be read as text
         raise ObjectError(f'object file "{path}": not an ELF file', hints=(_pin_hint(path),))
     return data
+
+
+@lru_cache(maxsize=4)
+def _read_pipe(path: str) -> bytes:
+    return read_input_file(path, MAX_FILE_SIZE)
 
 
 def _pin_hint(path: str) -> str:

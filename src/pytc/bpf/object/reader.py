@@ -38,6 +38,7 @@ from pytc.bpf.object.spec import (
     Target,
 )
 from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType, ProgramType
+from pytc.bpf.sys.files import STANDARD_INPUT
 from pytc.errors import MapDefinitionError, ObjectError
 
 _DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
@@ -85,7 +86,7 @@ def read_bytes(data: bytes, path: str = "", *, layout20: str = "") -> ObjectSpec
     """
     image = elf.parse(data)
     btf = _read_btf(image)
-    name = os.path.basename(path)
+    name = os.path.basename(path) if path != STANDARD_INPUT else "stdin"
     placed = _read_legacy_maps(image, btf, layout20) + read_btf_maps(image, btf)
     arena, placed = _read_arena_data(image, placed)
     data_maps = _read_data_maps(image, btf, name)

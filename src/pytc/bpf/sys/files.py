@@ -61,6 +61,17 @@ def read_input_file(path: str, limit: int) -> bytes:
     return data
 
 
+def is_given_pipe(path: str) -> bool:
+    """Report whether a path names an inherited descriptor that is no regular file, like the pipe at standard input."""
+    if path != STANDARD_INPUT and not path.startswith(_GIVEN):
+        return False
+    try:
+        status = os.stat(path)
+    except OSError:
+        return path == STANDARD_INPUT
+    return not stat.S_ISREG(status.st_mode)
+
+
 def looks_like_elf(path: str) -> bool:
     """Return whether the path is a regular file that starts like an ELF file; never raises."""
     try:
