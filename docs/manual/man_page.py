@@ -1,15 +1,21 @@
 """docs/man: pages of the manual, made of the help texts: pytc(8), and one for each object, like pytc-map(8)."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docs.manual import roff
 from pytc import __version__
 from pytc.cli.examples import EXAMPLES
 from pytc.cli.help_page import see_also
-from pytc.cli.help_texts import Item, Part, Prose, Verbatim, parts, wrap_grammar
+from pytc.cli.help_texts import Item, Prose, Verbatim, parts, wrap_grammar
 from pytc.cli.usage import OPTIONS, topics, usage
+
+if TYPE_CHECKING:
+    from pytc.cli.help_texts import Part
 
 _DOCS = Path(__file__).resolve().parents[1]
 #: Of the last change that readers should know of.

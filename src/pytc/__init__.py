@@ -28,9 +28,11 @@ All names are imported when they are first used. docs/python.md is the reference
 version to the next. ``logging.getLogger("pytc")`` logs each step at level DEBUG.
 """
 
+from __future__ import annotations
+
 import sys
 
-TYPE_CHECKING = False  # typing.TYPE_CHECKING, without the import of typing
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc import bpf as bpf
     from pytc import errors as errors

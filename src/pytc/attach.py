@@ -13,14 +13,14 @@
 The filter keeps the program after the descriptor is closed, and stays until it is detached.
 """
 
+from __future__ import annotations
+
 import errno
 import os
-from typing import NamedTuple
 
 from pytc.api.calls import public
-from pytc.api.filters import FilterAttachment, add_filter, filter_options, parse_parent
+from pytc.api.filters import add_filter, filter_options, parse_parent
 from pytc.api.namespaces import namespace_id
-from pytc.bpf.loader.program import Program
 from pytc.commands.dispatch import run
 from pytc.commands.filter.delete import DeleteFilter
 from pytc.commands.qdisc.add import ModifyQdisc
@@ -31,7 +31,13 @@ from pytc.protocols import ALL
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import KIND
 from pytc.tc.qdiscs.selector import QdiscSelector
+from pytc.typing import NamedTuple
 from pytc.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.api.filters import FilterAttachment
+    from pytc.bpf.loader.program import Program
 
 
 class AttachedFilter(Value):

@@ -1,6 +1,8 @@
 """A context manager that closes what it owns."""
 
-from typing import TypeVar
+from __future__ import annotations
+
+from pytc.typing import TypeVar
 
 _Self = TypeVar("_Self", bound="Closing")
 

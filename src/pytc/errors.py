@@ -5,10 +5,15 @@ prints ``str(error)`` on stderr, and each of ``error.hints`` on a line of its ow
 class of the error (:mod:`pytc.cli.exit_status`).
 """
 
+from __future__ import annotations
+
 import errno as _errno
 import os
-from collections.abc import Collection, Iterable
-from typing import Literal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Literal
 
 #: The kernel's own number, which errno does not know.
 ENOTSUPP = 524
@@ -16,8 +21,9 @@ ENOTSUPP = 524
 # How many names are compared with another one, and how many characters of each.
 _MOST_COMPARED, _COMPARED = 10_000, 64
 
-#: Operations whose refusal tc reports in a way of its own.
-Operation = Literal["", "filter", "filter dump", "action", "action flush"]
+if TYPE_CHECKING:
+    #: Operations whose refusal tc reports in a way of its own.
+    Operation = Literal["", "filter", "filter dump", "action", "action flush"]
 
 
 class PytcError(Exception):
@@ -43,12 +49,12 @@ class PytcError(Exception):
         """The lines of the message. A break within one of them is part of somebody else's name."""
         return tuple(str(self).split("\n")) if self.has_several_lines else (str(self),)
 
-    def with_hints(self, *hints: str) -> "PytcError":
+    def with_hints(self, *hints: str) -> PytcError:
         """Add hints and return the error; for handlers that know more of the circumstances."""
         self.hints = (*self.hints, *hints)
         return self
 
-    def with_alternatives(self, word: str, names: Iterable[str]) -> "PytcError":
+    def with_alternatives(self, word: str, names: Iterable[str]) -> PytcError:
         """Add the word that names nothing, and the names that there are; return the error."""
         self.alternatives = (word, tuple(names))
         return self

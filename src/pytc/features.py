@@ -7,12 +7,12 @@ Each answer is a clear yes or no, and remembered; where the kernel gives neither
 raised. Nothing follows from version numbers: distributions backport.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
-from collections.abc import Callable
 from enum import IntEnum
 from functools import cache
-from typing import TypeVar
 
 from pytc.bpf.kernel.features import PROBES, attempt
 from pytc.bpf.sys import helpers
@@ -22,6 +22,11 @@ from pytc.bpf.sys.constants import MAP_IN_MAP, Command, MapType, ProgramType, at
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import ENOTSUPP, ArgumentError, BpfError, BpfSyscallError
+from pytc.typing import TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["attach_type", "helper", "kernel_function", "map_type", "names", "other", "program_type"]
 

@@ -1,7 +1,9 @@
 """Traffic control handles: 32-bit numbers written ``MAJOR:MINOR`` in hex (tc(8), include/uapi/linux/pkt_sched.h)."""
 
-from functools import lru_cache
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.cpython import lru_cache
+from pytc.typing import NamedTuple
 
 
 class Handle(NamedTuple):
@@ -17,7 +19,7 @@ class Handle(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=256)  # a dump has few, thousands of times
-    def from_number(cls, number: int) -> "Handle":
+    def from_number(cls, number: int) -> Handle:
         """Return the handle of a 32-bit number of the kernel."""
         return cls(number >> 16 & 0xFFFF, number & 0xFFFF)
 

@@ -1,5 +1,7 @@
 """Call functions of the C library that Python's own modules lack; no other module opens it."""
 
+from __future__ import annotations
+
 import ctypes
 import os
 
@@ -50,7 +52,7 @@ def socket_option(fd: int, level: int, option: int, data: bytes) -> bytes:
     return buffer.raw[: size.value]
 
 
-def file_system_type(file: "int | str") -> int:
+def file_system_type(file: int | str) -> int:
     """Return ``f_type`` of statfs(2) for a descriptor or a path, like 0xCAFE4A11 of a bpffs; 0 when it fails."""
     buffer = (ctypes.c_long * 64)()  # struct statfs; f_type is its first field
     call, name = (_LIBC.fstatfs, file) if isinstance(file, int) else (_LIBC.statfs, os.fsencode(file))

@@ -4,17 +4,20 @@ pyroute2 makes and removes a pair in 8 ms, where five processes of ip(8) take 10
 their time. To import it takes 250 ms, once for each process.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyroute2 import IPRoute
 
 _DIRECTORY = "/run/netns"
@@ -34,7 +37,7 @@ class NetnsPair:
     def __init__(self, name: str) -> None:
         self.near, self.far = name, f"{name}-far"
 
-    def run(self, *words: str, far: bool = False, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    def run(self, *words: str, far: bool = False, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in a namespace, at most a minute long; raises CalledProcessError where it fails, unless
         ``check`` is False."""
         return subprocess.run(
@@ -49,7 +52,7 @@ class NetnsPair:
     @contextmanager
     def inside(self, *, far: bool = False) -> Iterator[None]:
         """Move this thread into a namespace until the block ends."""
-        from pytc.netlink.session import namespace
+        from pytc.netlink.namespaces import namespace
 
         with namespace(self.far if far else self.near):
             yield
@@ -75,7 +78,7 @@ class NetnsPair:
             for route, index in ends:
                 wait_until_up(route, index)
 
-    def configure(self, route: "IPRoute", index: int, *, far: bool) -> None:
+    def configure(self, route: IPRoute, index: int, *, far: bool) -> None:
         """Give one end of the pair its address, and set it up. Runs in the end's namespace.
 
         Subclasses override it to do more; ``index`` is the device's, ``route`` a socket in the namespace.
@@ -92,7 +95,7 @@ class NetnsPair:
                 netns.remove(name)
 
 
-def wait_until_up(route: "IPRoute", index: int) -> None:
+def wait_until_up(route: IPRoute, index: int) -> None:
     """Wait until a device sends; raises TimeoutError.
 
     Until a work queue of the kernel, linkwatch, has noticed the carrier, the device drops its packets: 30 ms on a busy

@@ -1,5 +1,7 @@
 """Name EtherTypes in tc's words (include/uapi/linux/if_ether.h)."""
 
+from __future__ import annotations
+
 ALL, IP, IPV6 = 0x0003, 0x0800, 0x86DD
 
 _BY_NAME: dict[str, int] = {

@@ -1,15 +1,19 @@
-"""Handle signals that end a process: unwind the stack first, or wait until a step is complete."""
+"""Signals that end a process: unwind the stack first, or wait until a step is complete."""
+
+from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from pytc import cpython as signal
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
+#: The signals that end a process from outside, and Ctrl-C's.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+ENDING_AND_INTERRUPT = (*ENDING, signal.SIGINT)
 
 
 class SignalReceived(BaseException):
@@ -26,7 +30,7 @@ def run_until_signal(run: Callable[[], int]) -> int:
 
     An ignored signal stays ignored (nohup). Only for the main thread of a process of our own.
     """
-    for number in _ENDING:
+    for number in ENDING:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end_once)
     try:
@@ -39,75 +43,17 @@ def run_until_signal(run: Callable[[], int]) -> int:
     return 128 + ending
 
 
-def _end_once(number: int, _: "FrameType | None") -> None:
-    for ending in _ENDING:
+def _end_once(number: int, _: FrameType | None) -> None:
+    for ending in ENDING:
         signal.signal(ending, signal.SIG_IGN)  # a second signal would interrupt the clean-up that the first starts
     raise SignalReceived(number)
 
 
-def _end(number: int, _: "FrameType | None") -> None:
-    raise SignalReceived(number)
-
-
-@contextmanager
-def unwind_on_signals(*, quietly: bool = False) -> Iterator[None]:
-    """Make SIGTERM and SIGHUP unwind the stack within the block as Ctrl-C does; the process then ends by the signal,
-    for its parent to see. With ``quietly``, signals and Ctrl-C are the ordinary end of the block, and only end it.
-
-    Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored (nohup).
-    """
-    former = {}
-    try:
-        for number in _ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                former[number] = signal.signal(number, _end)
-    except ValueError:
-        yield
-        return
-    ending = 0
-    try:
-        yield
-    except SignalReceived as received:
-        ending = received.number
-    except KeyboardInterrupt:
-        if not quietly:
-            raise
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-    if ending and not quietly:  # not in the handler, where the exception keeps the frames and what they own alive
-        os.kill(os.getpid(), ending)
-
-
-@contextmanager
-def block_signals() -> Iterator[None]:
+class block_signals:
     """Block the signals that would end the process until the block is done: for steps that belong together."""
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, (*_ENDING, signal.SIGINT))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
+    def __enter__(self) -> None:
+        self._former = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_AND_INTERRUPT)
 
-@contextmanager
-def defer_signals() -> Iterator[list[int]]:
-    """Defer the signals that would end the process to the end of the block, and list those that have arrived.
-
-    Does nothing outside the main thread, which alone may handle signals; an ignored signal stays ignored.
-    """
-    arrived: list[int] = []
-    former = {}
-    try:
-        for number in (*_ENDING, signal.SIGINT):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                former[number] = signal.signal(number, lambda number, _: arrived.append(number))
-    except ValueError:
-        yield arrived
-        return
-    try:
-        yield arrived
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        if arrived:
-            signal.raise_signal(arrived[0])
+    def __exit__(self, *error: object) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._former)

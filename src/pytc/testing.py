@@ -10,22 +10,27 @@ The fixtures need root; without, the tests that use them are skipped. A test tha
 without pytc's own lines, and with the verifier's words. docs/testing-programs.md says more.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytc.api.runs import Buffer, Packet, PacketResult
+from pytc.api.runs import PacketResult
 from pytc.api.runs import run as run_on_packet
 from pytc.errors import PytcError, VerifierError
 from pytc.netns_pair import NetnsPair
+from pytc.typing import Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from types import TracebackType
+    from typing import Any
 
     from pytc.api.objects import Object
+    from pytc.api.runs import Buffer, Packet
     from pytc.bpf import Loaded, Program, ProgramType
 
 __all__ = ["NetnsPair", "PacketResult", "bpf_object", "netns_pair", "pytc_load", "run_packet"]
@@ -40,15 +45,15 @@ class ObjectLoader(Protocol):
 
     def __call__(
         self,
-        path: "str | os.PathLike[str]",
+        path: str | os.PathLike[str],
         *,
         section: str = "",
         program: str = "",
-        type: "ProgramType | None" = None,
+        type: ProgramType | None = None,
         variables: Mapping[str, Any] | None = None,
         max_entries: Mapping[str, int] | None = None,
         verbose: bool = False,
-    ) -> "Loaded": ...
+    ) -> Loaded: ...
 
 
 class LibraryLoader(Protocol):
@@ -56,14 +61,14 @@ class LibraryLoader(Protocol):
 
     def __call__(
         self,
-        source: "str | os.PathLike[str] | bytes",
+        source: str | os.PathLike[str] | bytes,
         *,
-        programs: "str | Iterable[str] | None" = None,
+        programs: str | Iterable[str] | None = None,
         set: Mapping[str, Any] | None = None,
         max_entries: Mapping[str, int] | None = None,
         type: str = "",
         verbose: bool = False,
-    ) -> "Object": ...
+    ) -> Object: ...
 
 
 class PacketRunner(Protocol):
@@ -71,7 +76,7 @@ class PacketRunner(Protocol):
 
     def __call__(
         self,
-        program: "Object | Loaded | Program",
+        program: Object | Loaded | Program,
         packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
@@ -97,15 +102,15 @@ def bpf_object() -> Iterator[ObjectLoader]:
     with ExitStack() as owned:
 
         def load_object(
-            path: "str | os.PathLike[str]",
+            path: str | os.PathLike[str],
             *,
             section: str = "",
             program: str = "",
-            type: "ProgramType | None" = None,
+            type: ProgramType | None = None,
             variables: Mapping[str, Any] | None = None,
             max_entries: Mapping[str, int] | None = None,
             verbose: bool = False,
-        ) -> "Loaded":
+        ) -> Loaded:
             from pytc.bpf import Parameters, ProgramType, load, parameterise, read_object, select_program
 
             spec = parameterise(read_object(os.fspath(path)).unpinned(), Parameters(variables or {}, max_entries or {}))
@@ -126,7 +131,7 @@ def pytc_load() -> Iterator[LibraryLoader]:
     _root()
     with ExitStack() as owned:
 
-        def load_object(source: "str | os.PathLike[str] | bytes", **options: Any) -> "Object":
+        def load_object(source: str | os.PathLike[str] | bytes, **options: Any) -> Object:
             from pytc.api.objects import load
 
             return owned.enter_context(load(source, pin=False, **options))
@@ -146,7 +151,7 @@ def run_packet() -> PacketRunner:
     _root()
 
     def run(
-        program: "Object | Loaded | Program",
+        program: Object | Loaded | Program,
         packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
@@ -178,7 +183,7 @@ def netns_pair() -> Iterator[NetnsPair]:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") -> Generator[None, Any, None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     """Report an error of pytc without the lines of pytc itself, and with what the verifier said."""
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, PytcError) and not item.config.getoption("fulltrace", False):

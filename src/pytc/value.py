@@ -1,9 +1,15 @@
 """Values with identity: two of different classes are never equal."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from __future__ import annotations
+
+from pytc.typing import TypeVar
+
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from typing_extensions import dataclass_transform
 else:
 
@@ -23,8 +29,8 @@ class Value:
     they are evaluated, or stand in quotes. A class attribute without annotation is no field.
     """
 
-    _fields: "tuple[str, ...]" = ()
-    _defaults: "dict[str, Any]" = {}  # noqa: RUF012 (each class has its own)
+    _fields: tuple[str, ...] = ()
+    _defaults: dict[str, Any] = {}  # noqa: RUF012 (each class has its own)
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()  # Generic's

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from tests.network import Network
 
 SERVER = "10.9.0.2"

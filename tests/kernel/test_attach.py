@@ -11,7 +11,7 @@ import pytc
 from pytc import AttachedFilter
 from pytc.bpf import Program, ProgramType, load, read_object, select_program
 from pytc.errors import QdiscConflictError
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from tests.conftest import Compiler
 from tests.network import Network
 

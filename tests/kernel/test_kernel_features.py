@@ -28,7 +28,7 @@ from pytc.bpf.sys.constants import attach_type_number
 from pytc.bpf.sys.info import btf_image
 from pytc.bpf.sys.links import Link
 from pytc.errors import BpfSyscallError, VerifierError
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from tests.btf_writer import BtfWriter
 from tests.conftest import EXAMPLES, Compiler
 from tests.elf_writer import EXIT, code, elf, function, insn, license, mov

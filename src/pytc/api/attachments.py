@@ -1,5 +1,7 @@
 """Attachments as values: programs at a place, which can be asked, replaced, kept and detached."""
 
+from __future__ import annotations
+
 import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -9,7 +11,6 @@ from typing import Literal, TypeVar
 from pytc.api.calls import log, open_context, public
 from pytc.api.namespaces import namespace_id
 from pytc.bpf.loader.program import Program
-from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.links import Link
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.closing import Closing
@@ -20,6 +21,10 @@ from pytc.commands.shared.device_hooks import DeviceHook
 from pytc.commands.shared.kernel_attacher import KernelAttacher
 from pytc.errors import ArgumentError, AttachError
 from pytc.tc.kinds.interface import OpenedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.descriptions import ProgramDescription
 
 #: What the call that returned an attachment has done: ``found`` for one that is listed, ``unchanged`` for one that an
 #: ``ensure_*`` method has left as it was.

@@ -1,17 +1,23 @@
 """Look at object files without a kernel, and explain errors."""
 
+from __future__ import annotations
+
 import os
 
 from pytc.api.calls import library_hints, public
-from pytc.bpf.analyse.findings import Finding
-from pytc.bpf.analyse.inspect import Inspection, inspect_object
+from pytc.bpf.analyse.inspect import inspect_object
 from pytc.bpf.analyse.lint import lint_file
 from pytc.bpf.object.reader import read_object
 from pytc.errors import PytcError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.analyse.findings import Finding
+    from pytc.bpf.analyse.inspect import Inspection
+
 
 @public
-def lint(path: "str | os.PathLike[str]", *, version: str = "") -> list[Finding]:
+def lint(path: str | os.PathLike[str], *, version: str = "") -> list[Finding]:
     """Return the errors and likely mistakes in an object file, the worst first; needs no kernel and no privileges.
 
     ``version`` is that of the kernel to load it, like ``5.4``; empty for any. Raises ObjectError.
@@ -23,7 +29,7 @@ def lint(path: "str | os.PathLike[str]", *, version: str = "") -> list[Finding]:
 
 
 @public
-def inspect(path: "str | os.PathLike[str]") -> Inspection:
+def inspect(path: str | os.PathLike[str]) -> Inspection:
     """Return what an object file declares, and what it needs of a kernel; needs no kernel and no privileges.
 
     Raises ObjectError.

@@ -1,5 +1,7 @@
 """Attach programs to the ordered lists of bpf(2): tcx and netkit at devices, cgroups."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,11 +14,15 @@ from pytc.commands.cgroup.attach import attach_type_of
 from pytc.commands.cgroup.cgroups import Cgroup, CgroupHook
 from pytc.commands.cgroup.words import CgroupName
 from pytc.commands.shared import attacher
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import TYPES, HookName, device_hook
+from pytc.commands.shared.device_hooks import TYPES, device_hook
 from pytc.commands.shared.kernel_attacher import KernelAttacher, explained, position_of
 from pytc.errors import ArgumentError, AttachError
 from pytc.tc.kinds.interface import OpenedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import HookName
 
 #: A program that is attached already: the attachment, the program, or its id or name.
 Neighbour = Attachment | Program | int | str

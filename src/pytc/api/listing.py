@@ -1,5 +1,7 @@
 """List what the kernel has loaded and attached: hooks in run order, programs, maps, links."""
 
+from __future__ import annotations
+
 import errno
 import os
 import socket
@@ -7,22 +9,19 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeVar
 
-from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, XdpAttachment, listed
+from pytc.api.attachments import DeviceAttachment, XdpAttachment, listed
 from pytc.api.calls import open_context, public
 from pytc.api.traffic import attachments_of
-from pytc.bpf.analyse.program_info import ProgramInfo, program_info
-from pytc.bpf.loader import program as loader
+from pytc.bpf.analyse.program_info import program_info
 from pytc.bpf.object.names import kernel_map_names, kernel_name
 from pytc.bpf.sys import cgroups
 from pytc.bpf.sys.constants import Command, MapType, ProgramType
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import describe_map, describe_program, ids, map_by_id, object_kind, program_by_id
-from pytc.bpf.sys.links import LinkDescription, describe_link
+from pytc.bpf.sys.links import describe_link
 from pytc.bpf.sys.links import links as all_links
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.hooks.show import classful_parents, xdp_link
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import PARENTS, HookName, attached_filters, device_hook
+from pytc.commands.shared.device_hooks import PARENTS, attached_filters, device_hook
 from pytc.errors import (
     ArgumentError,
     AttachError,
@@ -31,9 +30,19 @@ from pytc.errors import (
     PinError,
     UnsupportedError,
 )
-from pytc.handles import Handle
 from pytc.netlink.xdp import xdp_programs
 from pytc.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.api.attachments import Attachment, CgroupAttachment
+    from pytc.bpf.analyse.program_info import ProgramInfo
+    from pytc.bpf.loader import program as loader
+    from pytc.bpf.sys.descriptions import MapDescription
+    from pytc.bpf.sys.links import LinkDescription
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import HookName
+    from pytc.handles import Handle
 
 _NOT_HERE = (errno.ENXIO, errno.EACCES)
 _Described = TypeVar("_Described")
@@ -100,7 +109,7 @@ def _of_parent(context: Context, device: str, parent: Handle) -> Iterator[Attach
 
 
 @public
-def cgroup_programs(path: "str | os.PathLike[str]") -> list[CgroupAttachment]:
+def cgroup_programs(path: str | os.PathLike[str]) -> list[CgroupAttachment]:
     """Return the programs that are attached to a cgroup, those of each attach type in run order.
 
     ``path`` is its directory. Raises AttachError for what is not a cgroup of version 2.
@@ -109,7 +118,7 @@ def cgroup_programs(path: "str | os.PathLike[str]") -> list[CgroupAttachment]:
 
 
 @public
-def attachments(program: "loader.Program | int | str") -> list[Attachment]:
+def attachments(program: loader.Program | int | str) -> list[Attachment]:
     """Find where a program is attached: at the devices of this network namespace, and at cgroups.
 
     ``program`` is a program, an id, or a name, which several programs may have. Raises AttachError, NetlinkError.
@@ -130,7 +139,7 @@ def attachments(program: "loader.Program | int | str") -> list[Attachment]:
     return [attachment for attachment in found if _runs(attachment, program)]
 
 
-def _runs(attachment: Attachment, program: "loader.Program | int | str") -> bool:
+def _runs(attachment: Attachment, program: loader.Program | int | str) -> bool:
     if isinstance(program, str):
         about = attachment.program
         return about is not None and about.name == kernel_name(program)
@@ -188,7 +197,7 @@ def _all(command: Command, describe: Callable[[int], _Described]) -> Iterator[_D
                 raise
 
 
-def _number(types: "type[MapType] | type[ProgramType]", word: str, what: str) -> int | None:
+def _number(types: type[MapType] | type[ProgramType], word: str, what: str) -> int | None:
     if not word:
         return None
     try:
@@ -205,7 +214,7 @@ def links(*, type: str = "") -> list[LinkDescription]:
 
 
 @public
-def pins(path: "str | os.PathLike[str]" = "") -> list[Pin]:
+def pins(path: str | os.PathLike[str] = "") -> list[Pin]:
     """Return the pins in a directory of a bpffs and below, in the order of their names.
 
     Without a path, those of the whole bpffs: /sys/fs/bpf, or the first one that is mounted; none where there is none.

@@ -1,10 +1,12 @@
 """Maps as users of the library see them: mappings of Python values."""
 
+from __future__ import annotations
+
 import errno
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytc.api.calls import library_hints, log
 from pytc.api.references import with_objects
@@ -12,7 +14,7 @@ from pytc.bpf.codec.compound import Structure
 from pytc.bpf.maps import map as kernel
 from pytc.bpf.maps.batch import batch_entries, delete_batch, read_batches, read_items
 from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import KEYLESS, MapTypes
+from pytc.bpf.maps.types import KEYLESS
 from pytc.bpf.sys.constants import EXIST, NOEXIST, MapType, map_type_name
 from pytc.closing import Closing
 from pytc.errors import (
@@ -25,10 +27,12 @@ from pytc.errors import (
     NameNotFoundError,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.api.events import EventStream
     from pytc.api.watch import MapWatch
     from pytc.bpf.btf.types import Btf
+    from pytc.bpf.maps.types import MapTypes
     from pytc.bpf.sys.descriptions import MapDescription
 
 _UNSET: Any = object()
@@ -54,21 +58,21 @@ class Map(MutableMapping[Any, Any], Closing):
     ('DROP', 1, False)
     """
 
-    def __init__(self, raw: kernel.Map, *, btf: "Btf | None" = None, types: MapTypes | None = None) -> None:
+    def __init__(self, raw: kernel.Map, *, btf: Btf | None = None, types: MapTypes | None = None) -> None:
         self._raw, self._btf, self._given = raw, btf, types
 
     @classmethod
-    def from_id(cls, number: int) -> "Map":
+    def from_id(cls, number: int) -> Map:
         """Open the map with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
         return cls(kernel.Map.from_id(number))
 
     @classmethod
-    def from_pin(cls, path: str) -> "Map":
+    def from_pin(cls, path: str) -> Map:
         """Open a pinned map; raises BpfSyscallError, also for the pin of something else."""
         return cls(kernel.Map.from_pin(path))
 
     @classmethod
-    def from_fd(cls, number: int) -> "Map":
+    def from_fd(cls, number: int) -> Map:
         """Return the map of a descriptor, like those that other libraries have; the descriptor stays theirs, and open.
 
         Raises BpfError.
@@ -86,7 +90,7 @@ class Map(MutableMapping[Any, Any], Closing):
         return self._raw.name
 
     @property
-    def info(self) -> "MapDescription":
+    def info(self) -> MapDescription:
         """The kernel's description: id, sizes in bytes, max_entries, flags."""
         return self._raw.description
 
@@ -123,13 +127,13 @@ class Map(MutableMapping[Any, Any], Closing):
             typed.types = with_objects(self.info.type, typed.types, Map.from_id, Program.from_id)
         return typed
 
-    def with_types(self, *, key: str = "", value: str = "") -> "Map":
+    def with_types(self, *, key: str = "", value: str = "") -> Map:
         """Return the same map with other types: formats like ``"{be32 source, u32 length}"``, or types by name, as in
         ``"struct flow"``. Raises CodecError."""
         return Map(self._raw, btf=self._btf, types=TypedMap(self._raw, key=key, value=value).types)
 
     @property
-    def summed(self) -> "Map":
+    def summed(self) -> Map:
         """A view of the map in which the values of all CPUs are added up; cannot be written.
 
         Raises CodecError where there is one value only.
@@ -282,7 +286,7 @@ class Map(MutableMapping[Any, Any], Closing):
         """Yield the key of each element."""
         return iter(self)
 
-    def update_many(self, entries: "Mapping[Any, Any] | Iterable[tuple[Any, Any]]") -> int:
+    def update_many(self, entries: Mapping[Any, Any] | Iterable[tuple[Any, Any]]) -> int:
         """Set many elements, in batches; returns how many. Those before an error are set."""
         pairs = entries.items() if isinstance(entries, Mapping) else entries
         with self._explained(_UNSET):
@@ -312,9 +316,7 @@ class Map(MutableMapping[Any, Any], Closing):
 
     # Events and changes
 
-    def events(
-        self, timeout: float | None = None, *, type: str | None = None, pages: int | None = None
-    ) -> "EventStream":
+    def events(self, timeout: float | None = None, *, type: str | None = None, pages: int | None = None) -> EventStream:
         """Read what programs send through a ring buffer or a perf event array.
 
         The result is an iterator, also for ``async for``, that ends when no event came for ``timeout`` seconds. It has
@@ -327,7 +329,7 @@ class Map(MutableMapping[Any, Any], Closing):
 
         return EventStream(self._raw, self._btf, timeout, type=type, pages=pages)
 
-    def watch(self, interval: float = 1.0, *, count: int | None = None) -> "MapWatch":
+    def watch(self, interval: float = 1.0, *, count: int | None = None) -> MapWatch:
         """Follow the elements: an iterator, also for ``async for``, over what is new, changed or deleted.
 
         The map is read every ``interval`` seconds, ``count`` times after the first (None: for ever).

@@ -1,5 +1,7 @@
 """Network namespaces of a thread."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +19,7 @@ def netns(name: str) -> Iterator[None]:
     ...     len(pytc.hooks("em1"))
     1
     """
-    from pytc.netlink.session import namespace
+    from pytc.netlink.namespaces import namespace
 
     with namespace(name):
         log.debug("entered network namespace %s", name)

@@ -1,13 +1,16 @@
 """Loaded programs as users of the library see them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pytc.api.calls import public
 from pytc.bpf.loader import program as loader
 from pytc.bpf.sys.constants import program_type_name
 from pytc.protocols import ALL
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.api.attachments import CgroupAttachment, DeviceAttachment
     from pytc.api.filters import FilterAttachment
@@ -46,7 +49,7 @@ class Program(loader.Program):
         return self.description.tag
 
     @property
-    def info(self) -> "ProgramInfo":
+    def info(self) -> ProgramInfo:
         """All that the kernel tells: sizes, maps, who loaded it and when, and how often it ran."""
         from pytc.bpf.analyse.program_info import program_info
 
@@ -59,13 +62,13 @@ class Program(loader.Program):
     @public
     def run(
         self,
-        packet: "Packet",
+        packet: Packet,
         *,
         context: Mapping[str, int] | None = None,
         repeat: int = 1,
         classes: bool = False,
-        events: "Iterable[Buffer]" = (),
-    ) -> "PacketResult":
+        events: Iterable[Buffer] = (),
+    ) -> PacketResult:
         """Run the program on a packet, attached to nothing.
 
         The packet is bytes, beginning with the Ethernet header, words like ``"eth ip src 10.0.0.1 tcp dport 80"``, or a
@@ -94,7 +97,7 @@ class Program(loader.Program):
         skip_hw: bool = False,
         skip_sw: bool = False,
         create_clsact: bool = True,
-    ) -> "FilterAttachment":
+    ) -> FilterAttachment:
         """Attach the program as a ``bpf`` filter of traffic control.
 
         ``parent`` is ``ingress``, ``egress``, or a qdisc or class like ``1:``. ``pref`` and ``handle`` 0 let the kernel
@@ -134,7 +137,7 @@ class Program(loader.Program):
         handle: int = 0,
         chain: int = 0,
         create_clsact: bool = True,
-    ) -> "FilterAttachment":
+    ) -> FilterAttachment:
         """Attach the program as a filter unless it is there: to be called any number of times.
 
         The filter at ``pref`` and ``handle`` or, without both, the one whose program has this program's name, is left
@@ -163,11 +166,11 @@ class Program(loader.Program):
         hook: DeviceHookName,
         *,
         first: bool = False,
-        before: "Neighbour | None" = None,
-        after: "Neighbour | None" = None,
+        before: Neighbour | None = None,
+        after: Neighbour | None = None,
         revision: int = 0,
         link: bool | str = False,
-    ) -> "DeviceAttachment":
+    ) -> DeviceAttachment:
         """Attach the program to a device without a qdisc (Linux 6.6).
 
         ``hook`` is ``ingress`` or ``egress``. It goes to the end of the run order, to its beginning with ``first``, or
@@ -185,7 +188,7 @@ class Program(loader.Program):
         )
 
     @public
-    def ensure_tcx(self, device: str, hook: DeviceHookName) -> "DeviceAttachment":
+    def ensure_tcx(self, device: str, hook: DeviceHookName) -> DeviceAttachment:
         """Attach the program to tcx unless it is there; what :meth:`ensure_filter` says of programs holds here, too."""
         from pytc.api.hooks import attach_to_device, device_attachments, ensure_listed
 
@@ -198,11 +201,11 @@ class Program(loader.Program):
         hook: NetkitHookName = "primary",
         *,
         first: bool = False,
-        before: "Neighbour | None" = None,
-        after: "Neighbour | None" = None,
+        before: Neighbour | None = None,
+        after: Neighbour | None = None,
         revision: int = 0,
         link: bool | str = False,
-    ) -> "DeviceAttachment":
+    ) -> DeviceAttachment:
         """Attach the program to a netkit device (Linux 6.7), by its primary device; other arguments and errors are
         those of :meth:`attach_tcx`."""
         from pytc.api.hooks import attach_to_device
@@ -219,7 +222,7 @@ class Program(loader.Program):
         *,
         sharing: Literal["multi", "override", "exclusive"] = "multi",
         link: bool | str = False,
-    ) -> "CgroupAttachment":
+    ) -> CgroupAttachment:
         """Attach the program to a cgroup, by the path of its directory.
 
         ``attach_type`` is a word like ``egress``, ``connect4`` or ``sock_ops``, by default what the section's name
@@ -231,7 +234,7 @@ class Program(loader.Program):
         return attach_to_cgroup(path, self, attach_type=attach_type, sharing=sharing, link=link)
 
     @public
-    def ensure_cgroup(self, path: str, attach_type: str = "") -> "CgroupAttachment":
+    def ensure_cgroup(self, path: str, attach_type: str = "") -> CgroupAttachment:
         """Attach the program to a cgroup unless it is there; what :meth:`ensure_filter` says of programs holds here,
         too."""
         from pytc.api.attachments import listed

@@ -1,12 +1,18 @@
 """Values of maps that are objects: maps in maps, programs in program arrays, sockets and cgroups."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
-from pytc.bpf.codec.scalars import Codec, Value
-from pytc.bpf.maps.types import MapTypes
+from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.errors import CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.maps.types import MapTypes
 
 _OF_DESCRIPTORS = frozenset(
     {MapType.SOCKMAP, MapType.SOCKHASH, MapType.XSKMAP, MapType.REUSEPORT_SOCKARRAY, MapType.CGROUP_ARRAY}

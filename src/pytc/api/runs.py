@@ -1,9 +1,12 @@
 """Test runs of programs on packets, which are bytes, words, or packets of other libraries."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple, Protocol, SupportsBytes
+from typing import NamedTuple, Protocol, SupportsBytes
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.api.events import Event, EventStream
     from pytc.packets.hexdump import Difference
@@ -20,7 +23,7 @@ class Buffer(Protocol):
     def name(self) -> str:
         """The map's name."""
 
-    def events(self, timeout: float | None = None) -> "EventStream":
+    def events(self, timeout: float | None = None) -> EventStream:
         """Read the events."""
 
 
@@ -39,10 +42,10 @@ class PacketResult(NamedTuple):
     before: bytes
     context: Mapping[str, int]
     duration: int
-    events: "Mapping[str, list[Event]]" = {}  # noqa: RUF012 (never changed: results are tuples)
+    events: Mapping[str, list[Event]] = {}
 
     @property
-    def differences(self) -> "list[Difference]":
+    def differences(self) -> list[Difference]:
         """The runs of bytes that the program changed."""
         from pytc.packets.hexdump import differences
 
@@ -66,7 +69,7 @@ def packet_bytes(packet: Packet) -> bytes:
 
 
 @contextmanager
-def _reading(buffers: Iterable[Buffer]) -> "Iterator[dict[str, list[Event]]]":
+def _reading(buffers: Iterable[Buffer]) -> Iterator[dict[str, list[Event]]]:
     """Read the events that come while the block runs: they are there after it."""
     events: dict[str, list[Event]] = {}
     with ExitStack() as opened:

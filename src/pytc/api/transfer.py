@@ -1,5 +1,7 @@
 """Maps of another process, received over a Unix socket."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Collection
 
@@ -7,7 +9,10 @@ from pytc.api.calls import log, public
 from pytc.api.maps import Map
 from pytc.closing import Closing
 from pytc.exec_proxy.map_transfer import Importer
-from pytc.exec_proxy.received import ReceivedObject
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.exec_proxy.received import ReceivedObject
 
 
 class ReceivedMaps(Closing):
@@ -31,7 +36,7 @@ class ReceivedMaps(Closing):
 
 @public
 def receive_maps(
-    path: "str | os.PathLike[str]", *, timeout: float | None = None, users: Collection[int] = ()
+    path: str | os.PathLike[str], *, timeout: float | None = None, users: Collection[int] = ()
 ) -> ReceivedMaps:
     """Wait at a Unix socket, which is made for that, until a process exports the maps of an object.
 

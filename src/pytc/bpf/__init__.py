@@ -9,8 +9,9 @@
 Nothing here imports click or pyroute2, prints, or exits. All errors are :class:`pytc.errors.BpfError`.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.analyse.convert import convert_maps as convert_maps
     from pytc.bpf.analyse.inspect import inspect_object as inspect_object

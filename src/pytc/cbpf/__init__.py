@@ -8,8 +8,9 @@
 Only :func:`compile_expression` needs libpcap; nothing here needs privileges.
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.insn.classic import ClassicInstruction as ClassicInstruction
     from pytc.bpf.insn.classic_check import check as check

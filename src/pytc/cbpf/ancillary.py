@@ -1,9 +1,11 @@
 """Derive the extensions of classic BPF, facts that the kernel keeps beside a packet's bytes, from a captured packet."""
 
+from __future__ import annotations
+
 import os
-from typing import NamedTuple
 
 from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
+from pytc.typing import NamedTuple
 
 _ETH_P_802_3, _ETH_P_802_2 = 1, 4
 _SMALLEST_ETHERTYPE = 0x600

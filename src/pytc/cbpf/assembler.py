@@ -18,13 +18,15 @@ lsh rsh``
 =====================================  ====================================================================
 """
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple
 
 from pytc.bpf.insn import classic_opcodes as op
 from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.bpf.insn.classic_check import first_problem
 from pytc.errors import BytecodeError
+from pytc.typing import NamedTuple
 
 _TOKEN = re.compile(
     r"(?P<comment>/\*.*?\*/|;[^\n]*|^\#[^\n]*)"

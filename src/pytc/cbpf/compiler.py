@@ -3,17 +3,24 @@
 The library need not be installed; without it, :func:`compile_expression` says what to install.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import re
 import struct
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction, unpack
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, unpack
 from pytc.bpf.insn.classic_check import check
 from pytc.bpf.insn.classic_opcodes import RET, K
 from pytc.errors import BytecodeError, ExpressionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.insn.classic import ClassicInstruction
 
 #: By soname: Debian's and its descendants', then everybody else's.
 LIBRARIES = ("libpcap.so.0.8", "libpcap.so.1", "libpcap.so")

@@ -1,14 +1,20 @@
 """Step through a program instruction by instruction, like bpf_dbg. Commands and results are text; no terminal."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.insn.classic_check import is_jump
 from pytc.cbpf.disassembler import line
 from pytc.cbpf.interpreter import Machine
-from pytc.cbpf.pcap import Program, Programs, start
+from pytc.cbpf.pcap import Programs, start
 from pytc.errors import CaptureError
-from pytc.packets.packet import Packet
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytc.cbpf.pcap import Program
+    from pytc.packets.packet import Packet
 
 _HELP = """\
 step [N]           run N instructions {1}, with -N go back by so many; an empty line steps once
@@ -41,7 +47,7 @@ class Debugger:
 
     def __init__(
         self,
-        program: "Program | Callable[[int], Program]",
+        program: Program | Callable[[int], Program],
         packets: Iterator[Packet],
         *,
         values: Mapping[str, int] | None = None,

@@ -4,11 +4,16 @@ Unused fields are not shown: offsets in instructions that do not jump, constants
 again, they are 0.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from pytc.bpf.insn import classic_opcodes as op
-from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.bpf.insn.classic_check import check, is_jump, targets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
 
 _LOADS = {op.W: "ld", op.H: "ldh", op.B: "ldb"}
 _ALU = {

@@ -1,5 +1,7 @@
 """Emit eBPF instructions with labels (Documentation/bpf/standardization/instruction-set.rst of the kernel)."""
 
+from __future__ import annotations
+
 import struct
 import sys
 

@@ -1,8 +1,8 @@
 """Read and write programs as bytecode, C and assembly."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Sequence
-from typing import Final, Literal
 
 from pytc.bpf.insn.classic import LIMITS, ClassicInstruction, format_bytecode
 from pytc.bpf.insn.classic_check import check
@@ -10,8 +10,13 @@ from pytc.bpf.insn.classic_text import MAX_TEXT, parse_bytecode
 from pytc.bpf.sys.files import read_input_file
 from pytc.errors import BytecodeError
 
-#: The forms of a program as text; see :func:`format_program`.
-Form = Literal["tc", "tcpdump", "c", "asm"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final, Literal
+
+    #: The forms of a program as text; see :func:`format_program`.
+    Form = Literal["tc", "tcpdump", "c", "asm"]
 TC: Final = "tc"
 TCPDUMP: Final = "tcpdump"
 C: Final = "c"

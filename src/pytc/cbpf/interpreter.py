@@ -5,12 +5,18 @@ end the program with 0; a shift by X counts its lower five bits. Where libpcap's
 and more gives 0 there), this follows the kernel.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Sequence
 
 from pytc.bpf.insn import classic_opcodes as op
-from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
 
 _U32 = 0xFFFFFFFF
 _NO_MATCH = 0
@@ -79,7 +85,8 @@ def run(
     return Machine(program, data, length, ancillary).run()
 
 
-_Handler = Callable[[Machine, int, int, int], None]
+if TYPE_CHECKING:
+    _Handler = Callable[[Machine, int, int, int], None]
 
 
 def _packet_load(size: int, *, indirect: bool) -> _Handler:

@@ -1,5 +1,7 @@
 """Write a translated program as an object file that pytc, tc and libbpf load."""
 
+from __future__ import annotations
+
 import struct
 import sys
 

@@ -5,6 +5,8 @@ VLAN tags, IPv4, IPv6 with its extension headers, and tunnels of IP in IP are fo
 dissector follows (MPLS, PPPoE, GRE, B.A.T.M.A.N. ...), the answer here is 0, or the tunnel's own header.
 """
 
+from __future__ import annotations
+
 _IP, _IPV6, _ARP, _RARP = 0x0800, 0x86DD, 0x0806, 0x8035
 _VLANS = (0x8100, 0x88A8)
 _MOST_HEADERS = 15

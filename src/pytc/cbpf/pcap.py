@@ -1,15 +1,20 @@
 """Run a program over the packets of a capture."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.cbpf.ancillary import Ancillary, describe, untag
 from pytc.cbpf.interpreter import Machine
 from pytc.packets.link_types import ETHERNET
-from pytc.packets.packet import Packet
+from pytc.typing import NamedTuple
 
-Program = Sequence[ClassicInstruction]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.packets.packet import Packet
+
+    Program = Sequence[ClassicInstruction]
 
 
 class Verdict(NamedTuple):
@@ -23,7 +28,7 @@ class Verdict(NamedTuple):
 class Programs:
     """The program for each packet: one for all, or what a function returns for its LINKTYPE_, called once each."""
 
-    def __init__(self, program: "Program | Callable[[int], Program]") -> None:
+    def __init__(self, program: Program | Callable[[int], Program]) -> None:
         self._program = program
         self._known: dict[int, Program] = {}
 
@@ -54,7 +59,7 @@ def start(
 
 
 def run_capture(
-    program: "Program | Callable[[int], Program]",
+    program: Program | Callable[[int], Program],
     packets: Iterable[Packet],
     *,
     values: Mapping[str, int] | None = None,

@@ -9,13 +9,18 @@ Registers: R6 the context, R7 A, R8 X. Stack: M from -64 on, below it 8 bytes fo
 skb_load_bytes and, for offsets from headers and from X, skb_load_bytes_relative (Linux 4.18).
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from pytc.bpf.insn import classic_opcodes as op
-from pytc.bpf.insn.classic import ClassicInstruction
 from pytc.bpf.insn.classic_check import check, is_jump, reachable, targets
 from pytc.cbpf.emit import Code
 from pytc.errors import BytecodeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
 
 #: TC_ACT_*: return values of a filter's program with direct-action.
 VERDICTS = {"continue": -1, "ok": 0, "pass": 0, "drop": 2, "shot": 2, "stolen": 4, "trap": 8}

@@ -1,12 +1,18 @@
 """``--install-alias DIR``: a link ``tc`` in a directory, by which scripts that call tc get pytc."""
 
+from __future__ import annotations
+
 import os
 import sys
 from contextlib import suppress
 
 from pytc.errors import OutputError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.signals import block_signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Document
 
 _NAME = "tc"
 _OWN = "pytc"

@@ -1,5 +1,7 @@
 """The click application, for programs that embed pytc's commands."""
 
+from __future__ import annotations
+
 from pytc.cli.click_commands import Application
 from pytc.cli.main import run_line
 

@@ -5,33 +5,42 @@ compared with what it shows of the machine; the difference is carried out like a
 from one run to the next, so that a run that was killed needs no repair: the next one finds what is left to do.
 """
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
 from contextlib import ExitStack
-from typing import NamedTuple, cast
 
 from pytc.bpf.sys.info import program_by_id
 from pytc.cli import streams
-from pytc.cli.atomic import Batch, Line, LineError, all_or_nothing, parse_lines, read_batch, report_failure
-from pytc.cli.command_line import Options
+from pytc.cli.atomic import LineError, all_or_nothing, parse_lines, read_batch, report_failure
 from pytc.cli.desired_lines import DesiredLines
 from pytc.cli.output import say, show
 from pytc.commands.action.add import ModifyActions
-from pytc.commands.apply import ApplyFile
-from pytc.commands.shared.command import Command
-from pytc.commands.shared.desired import Difference, Wanted
 from pytc.errors import AtomicError, NetlinkError, PytcError, UsageError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document, Field, Part
+from pytc.render.documents import Field
 from pytc.tc.classes.requests import ClassChange
 from pytc.tc.filters.requests import FilterChange
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.shared.programs import BARE, OBJECT
 from pytc.tc.qdiscs.requests import QdiscChange
-from pytc.transaction.difference import Desired, Pruning, State, Step, early_removals, late_removals
+from pytc.transaction.difference import Pruning, early_removals, late_removals
 from pytc.transaction.kernel_state import Identity, KernelState, object_text
 from pytc.transaction.state_objects import content, identity, program_ids
 from pytc.transaction.undoable import deleted_identities, find_affected
+from pytc.typing import NamedTuple, cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytc.cli.atomic import Batch, Line
+    from pytc.cli.command_line import Options
+    from pytc.commands.apply import ApplyFile
+    from pytc.commands.shared.command import Command
+    from pytc.commands.shared.desired import Difference, Wanted
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document, Part
+    from pytc.transaction.difference import Desired, State, Step
 
 #: The exit status of a dry run that finds a difference.
 _DIFFERS = 2
@@ -99,7 +108,7 @@ class _Applying(DesiredLines):
                 streams.write("", flush=True)  # the last that can fail
         return batch.status
 
-    def _compare_others(self) -> "list[_Compared]":
+    def _compare_others(self) -> list[_Compared]:
         compared = []
         for line, wanted in self.others:
             try:
@@ -108,7 +117,7 @@ class _Applying(DesiredLines):
                 raise LineError(line, error) from error
         return compared
 
-    def _carry_out_others(self, batch: Batch, others: "Sequence[_Compared]") -> None:
+    def _carry_out_others(self, batch: Batch, others: Sequence[_Compared]) -> None:
         """Attach programs and set elements, whose maps the filters may have made."""
         for line, wanted, _ in _differing_others(others):
             if batch.signals:
@@ -202,7 +211,7 @@ class _Applying(DesiredLines):
         source = options.source._replace(maps=(*options.source.maps, *shared))
         return command.replace(options=options.replace(source=source))
 
-    def _say_losses(self, steps: Sequence[Step], others: "Sequence[_Compared]") -> None:
+    def _say_losses(self, steps: Sequence[Step], others: Sequence[_Compared]) -> None:
         """Say beforehand what could not be taken back if a later step failed."""
         state, deleted = KernelState(self.session), set[Identity]()
         requests = [*early_removals(steps), *_changes_in_place(steps), *late_removals(steps)]

@@ -4,23 +4,28 @@ All lines are read first. What they would do is gone through as in a dry run bef
 no sense, an object that does not load, or a change that could not be taken back ends it there.
 """
 
+from __future__ import annotations
+
 import io
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.cli import streams
 from pytc.cli.batch import read_commands
-from pytc.cli.command_line import Options
 from pytc.cli.output import SHORTAGES, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
-from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.command import Help
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.cli.command_line import Options
     from pytc.cli.execute import Runner
+    from pytc.commands.shared.command import Command
     from pytc.transaction.journal import Journal
 
 #: Objects of tc, of which what shows may be among what changes.
@@ -115,7 +120,7 @@ def parse_lines(lines: Iterable[str]) -> Iterator[Line]:
         raise LineError(reached, error) from error
 
 
-def _check(options: Options, lines: Sequence[Line], objects: "ObjectCache") -> None:
+def _check(options: Options, lines: Sequence[Line], objects: ObjectCache) -> None:
     """Plan all lines in order, and show the plan for a dry run.
 
     Raises LineError for one that cannot be done or undone.
@@ -150,7 +155,7 @@ def _check_sort(command: Command) -> None:
         )
 
 
-def _run(options: Options, lines: Sequence[Line], objects: "ObjectCache") -> int:
+def _run(options: Options, lines: Sequence[Line], objects: ObjectCache) -> int:
     """Run all lines, and undo them where one fails; returns the exit status, and raises what a signal raises."""
     with all_or_nothing(options, objects) as batch:
         for line in lines:
@@ -168,7 +173,7 @@ class Batch:
     """Lines of which all or none are to be carried out: the number of the one at work, the exit status so far, and the
     signals that have arrived."""
 
-    def __init__(self, runner: "Runner", signals: Sequence[object]) -> None:
+    def __init__(self, runner: Runner, signals: Sequence[object]) -> None:
         self.runner = runner
         self.signals = signals
         self.number = 0
@@ -176,14 +181,14 @@ class Batch:
 
 
 @contextmanager
-def all_or_nothing(options: Options, objects: "ObjectCache", *, accepts_losses: bool = False) -> Iterator[Batch]:
+def all_or_nothing(options: Options, objects: ObjectCache, *, accepts_losses: bool = False) -> Iterator[Batch]:
     """Undo what the block does when it fails or a signal arrives; a PytcError is reported, and ends the block.
 
     Raises what a signal raises, after that, and other exceptions. With ``accepts_losses``, changes that cannot be
     undone exactly are made all the same.
     """
     from pytc.cli.execute import Runner
-    from pytc.signals import defer_signals
+    from pytc.signal_blocks import defer_signals
 
     with Runner(options, is_atomic=True, objects=objects) as runner, defer_signals() as arrived:
         journal = runner.journal
@@ -206,14 +211,14 @@ def all_or_nothing(options: Options, objects: "ObjectCache", *, accepts_losses: 
             _say(options, undo_all(journal))
 
 
-def _do(runner: "Runner", command: Command, options: Options) -> None:
+def _do(runner: Runner, command: Command, options: Options) -> None:
     if isinstance(command, Help):
         show_help(command.topic, options)
     else:
         runner.run(command)
 
 
-def undo_all(journal: "Journal") -> list[str]:
+def undo_all(journal: Journal) -> list[str]:
     """Undo what a journal has recorded; returns sentences about what is left."""
     left = journal.undo()
     return [f"Error: {sentence}" for sentence in left] or [_TAKEN_BACK]

@@ -5,17 +5,22 @@ quotes are one. A line may begin with the word ``tc``, as in a script, and the f
 socket is one for all lines.
 """
 
+from __future__ import annotations
+
 import io
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
-from typing import TypeVar, cast
 
 from pytc.cli import streams
 from pytc.cli.command_line import without_program
 from pytc.cli.output import SHORTAGES, shortage
 from pytc.errors import BatchError, PytcError
+from pytc.typing import TypeVar, cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16

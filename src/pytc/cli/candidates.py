@@ -1,32 +1,39 @@
 """Words that may come next in a line: the parsers say so themselves, by means of a
 :class:`~pytc.words.engine.Probe`."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from __future__ import annotations
 
 from pytc.cli.command_line import OPTIONS, SHARED
-from pytc.cli.live_values import LiveSort, live_sort
+from pytc.cli.live_values import live_sort
 from pytc.commands.dispatch import OBJECTS, TOPICS, command_object, object_name, parse_words
 from pytc.commands.shared.verbs import verb_word
 from pytc.errors import HelpRequested, PytcError
+from pytc.typing import NamedTuple
 from pytc.words.engine import Probe, matches
 
-#: Sorts of values; the last four are looked up in the object file that was named before.
-Sort = Literal[
-    "device",
-    "namespace",
-    "file",
-    "object file",
-    "capture",
-    "directory",
-    "pin",
-    "protocol",
-    "type",
-    "section",
-    "program",
-    "map",
-    "variable",
-]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final, Literal
+
+    from pytc.cli.live_values import LiveSort
+
+    #: Sorts of values; the last four are looked up in the object file that was named before.
+    Sort = Literal[
+        "device",
+        "namespace",
+        "file",
+        "object file",
+        "capture",
+        "directory",
+        "pin",
+        "protocol",
+        "type",
+        "section",
+        "program",
+        "map",
+        "variable",
+    ]
 DEVICE: Final = "device"
 NAMESPACE: Final = "namespace"
 FILE: Final = "file"

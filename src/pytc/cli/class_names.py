@@ -1,5 +1,7 @@
 """Names of classes, for ``-names``: lines ``MAJOR:MINOR NAME`` in hex, ``#`` comments (tc(8), FILES)."""
 
+from __future__ import annotations
+
 from codecs import BOM_UTF8
 
 from pytc.errors import UsageError

@@ -6,9 +6,9 @@ words, wherever they are; the rest is a line of tc's, which :mod:`pytc.commands`
 grammar.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import click
 
@@ -19,13 +19,18 @@ from pytc.commands.dispatch import OBJECTS, command_object, help_topic, object_n
 from pytc.commands.shared.verbs import verb_word
 from pytc.words.engine import choose
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
 _RAW = {"ignore_unknown_options": True, "help_option_names": []}
 #: Stands for a word that click must not look at.
 _PROTECTED = "\0"
 
-
-#: Runs a line with all options before the object, and returns the exit status.
-Run = Callable[[Sequence[str]], int]
+if TYPE_CHECKING:
+    #: Runs a line with all options before the object, and returns the exit status.
+    Run = Callable[[Sequence[str]], int]
 
 
 def run_conventional(front: Sequence[str], words: Sequence[str], run: Run) -> int:

@@ -1,14 +1,22 @@
 """The options before the object."""
 
-from collections.abc import Sequence
-from errno import ENOENT
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-from pytc.errors import BatchError, PytcError, UsageError
+from errno import ENOENT
+
+from pytc.errors import BatchError, UsageError
+from pytc.typing import NamedTuple
 from pytc.words.engine import matches
 
-#: When to print colours; empty stands for auto.
-ColorMode = Literal["", "always", "auto", "never"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from pytc.errors import PytcError
+
+    #: When to print colours; empty stands for auto.
+    ColorMode = Literal["", "always", "auto", "never"]
 
 
 class Options(NamedTuple):

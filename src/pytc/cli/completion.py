@@ -1,9 +1,9 @@
 """Answers a shell that completes a line of pytc; the scripts that ask are in :mod:`pytc.commands.completion`."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from pytc.cli import streams
 from pytc.cli.candidates import (
@@ -20,12 +20,20 @@ from pytc.cli.candidates import (
     SECTION,
     TYPE,
     VARIABLE,
-    Candidates,
     find_candidates,
 )
 from pytc.cli.live_values import LIVE_SORTS, live_values
 from pytc.commands.completion import SHELLS
 from pytc.errors import PytcError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytc.cli.candidates import (
+        Candidates,
+    )
 
 _NAMESPACES = "/run/netns"
 #: A bpffs may hold any number of pins.
@@ -77,7 +85,7 @@ def _values(expected: Candidates, prefix: str) -> list[str]:
     try:
         if expected.value in LIVE_SORTS:
             if expected.netns:
-                from pytc.netlink.session import enter_namespace
+                from pytc.netlink.namespaces import enter_namespace
 
                 enter_namespace(expected.netns)
             return [*islice(live_values(expected.value, expected.line, prefix), _MOST)]
@@ -118,7 +126,7 @@ def _devices(expected: Candidates, prefix: str) -> Iterator[str]:
     import socket
 
     if expected.netns:
-        from pytc.netlink.session import enter_namespace
+        from pytc.netlink.namespaces import enter_namespace
 
         enter_namespace(expected.netns)
     yield from (name for _, name in socket.if_nameindex())
@@ -184,7 +192,7 @@ def _pins(expected: Candidates, prefix: str) -> list[str]:
     return [*short, *(path for path in paths if prefix.startswith("/") or not path.startswith(tc_directory))]
 
 
-_VALUES: Mapping[str, Callable[[Candidates, str], "Sequence[str] | Iterator[str]"]] = {
+_VALUES: Mapping[str, Callable[[Candidates, str], Sequence[str] | Iterator[str]]] = {
     DEVICE: _devices,
     NAMESPACE: _namespaces,
     OBJECT_FILE: _files,

@@ -1,31 +1,39 @@
 """The lines of a desired state, tried in an empty network namespace, and compared with what exists."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple, cast
 
 from pytc.bpf.loader.object_cache import ObjectCache
-from pytc.cli.atomic import Line, LineError
-from pytc.cli.command_line import Options
+from pytc.cli.atomic import LineError
 from pytc.cli.execute import Runner
 from pytc.closing import Closing
-from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.desired import Desirable, Wanted
+from pytc.commands.shared.command import Help
 from pytc.errors import NetlinkError, PytcError, UsageError
-from pytc.netlink.messages import TcMessage
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.requests import FilterChange
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION
-from pytc.transaction.desired_state import DesiredState, Made, PlaceholderPlan, desired_objects
-from pytc.transaction.difference import Comparison, Pruning, Step
-from pytc.transaction.kernel_state import Identity
+from pytc.transaction.desired_state import DesiredState, PlaceholderPlan, desired_objects
+from pytc.transaction.difference import Comparison
 from pytc.transaction.program_content import ProgramContents
+from pytc.typing import NamedTuple, cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from pytc.cli.atomic import Line
+    from pytc.cli.command_line import Options
+    from pytc.commands.shared.command import Command
+    from pytc.commands.shared.desired import Desirable, Wanted
+    from pytc.netlink.messages import TcMessage
     from pytc.tc.kinds.interface import OpenedProgram
     from pytc.tc.kinds.shared.programs import MapWords
+    from pytc.transaction.desired_state import Made
+    from pytc.transaction.difference import Pruning, Step
+    from pytc.transaction.kernel_state import Identity
 
 _OBJECTS = ("filter", "chain", "qdisc", "class_", "action")
 _VERBS = ("add", "replace")
@@ -98,7 +106,7 @@ class DesiredLines(Closing):
                 continue
             try:
                 if (package := _module(command)) in _OTHERS:
-                    module = cast(Desirable, sys.modules[f"{_COMMANDS}{package}"])
+                    module = cast("Desirable", sys.modules[f"{_COMMANDS}{package}"])
                     self.others.append(Other(number, module.desire(planner.context, command, self)))
                     continue
                 owned = _with_owner(_checked(command), self._owner)
@@ -126,11 +134,11 @@ class DesiredLines(Closing):
         comparison = Comparison(self._desired, self._state.present(), self.is_loaded, owner=self._owner, tried=tried)
         return comparison.steps(pruning)
 
-    def is_loaded(self, program: "OpenedProgram", number: int) -> bool:
+    def is_loaded(self, program: OpenedProgram, number: int) -> bool:
         """Report whether the program with that id is what a line names."""
         return self._plan.is_pinned_as(program, number) or self.contents.is_loaded(program, number)
 
-    def shared_maps(self, program: "OpenedProgram", number: int) -> "Iterator[MapWords]":
+    def shared_maps(self, program: OpenedProgram, number: int) -> Iterator[MapWords]:
         """Return the words by which a new program goes on with the maps of the one with that id."""
         return self.contents.shared_maps(program, number)
 

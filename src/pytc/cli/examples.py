@@ -3,10 +3,14 @@
 They are here, and not beside the verbs, because a command line without help never needs them.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
-#: Lines without ``pytc``, and what they do.
-Example = tuple[str, str]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    #: Lines without ``pytc``, and what they do.
+    Example = tuple[str, str]
 
 EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "": (

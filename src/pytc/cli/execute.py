@@ -1,26 +1,28 @@
 """Runs a parsed command and prints its outcome."""
 
+from __future__ import annotations
+
 import os
 import sys
 from errno import EPERM
-from typing import TYPE_CHECKING
 
 from pytc.cli import streams
-from pytc.cli.command_line import Options
 from pytc.cli.exit_status import UNUSABLE
 from pytc.cli.output import say, show, show_stream
 from pytc.closing import Closing
 from pytc.commands.dispatch import is_own, run
-from pytc.commands.shared.command import Command
 from pytc.commands.shared.context import Cache, Connection, Context
 from pytc.errors import NamespaceError, UsageError
-from pytc.render.documents import Display, Document, Stream
+from pytc.render.documents import Display, Stream
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.cli.command_line import Options
     from pytc.cli.progress import Bar
     from pytc.commands.filter.warnings import FilterWarnings
-    from pytc.commands.shared.command import Outcome
+    from pytc.commands.shared.command import Command, Outcome
+    from pytc.render.documents import Document
     from pytc.transaction.journal import Journal
     from pytc.transaction.plan import Plan
 
@@ -34,7 +36,7 @@ def execute(options: Options, command: Command) -> int:
 
 
 def _enter(netns: str) -> None:
-    from pytc.netlink.session import enter_namespace
+    from pytc.netlink.namespaces import enter_namespace
 
     try:
         enter_namespace(netns)
@@ -53,9 +55,9 @@ class Runner(Closing):
         self,
         options: Options,
         *,
-        plan: "Plan | None" = None,
+        plan: Plan | None = None,
         is_atomic: bool = False,
-        objects: "ObjectCache | None" = None,
+        objects: ObjectCache | None = None,
     ) -> None:
         layout = os.environ.get("PYTC_MAP_LAYOUT", "")
         if layout not in _LAYOUTS:
@@ -112,7 +114,7 @@ class Runner(Closing):
             self.context.release()
             self.context.notes.clear()
 
-    def _run(self, command: Command) -> "Outcome":
+    def _run(self, command: Command) -> Outcome:
         if self._plan is None:
             return run(self.context, command)
         from pytc.transaction.plan import plan_command
@@ -132,7 +134,7 @@ class Runner(Closing):
         self.context.close()
 
 
-def _plan(options: Options) -> "Plan | None":
+def _plan(options: Options) -> Plan | None:
     if not options.dry_run:
         return None
     from pytc.transaction.plan import Plan
@@ -140,7 +142,7 @@ def _plan(options: Options) -> "Plan | None":
     return Plan()
 
 
-def _warnings(options: Options) -> "FilterWarnings | None":
+def _warnings(options: Options) -> FilterWarnings | None:
     if not options.warn:
         return None
     from pytc.commands.filter.warnings import FilterWarnings
@@ -148,7 +150,7 @@ def _warnings(options: Options) -> "FilterWarnings | None":
     return FilterWarnings()
 
 
-def _journal() -> "Journal":
+def _journal() -> Journal:
     from pytc.transaction.journal import Journal
 
     return Journal()
@@ -176,7 +178,7 @@ def _shown(options: Options) -> Display:
     )
 
 
-def _bar() -> "Bar | None":
+def _bar() -> Bar | None:
     """Return a progress bar where standard error is a terminal."""
     if not sys.stderr.isatty():
         return None

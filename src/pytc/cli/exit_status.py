@@ -1,5 +1,7 @@
 """Exit statuses, which are those of tc(8) in the same situation (checked against tc 6.1)."""
 
+from __future__ import annotations
+
 from pytc.errors import (
     AttachError,
     HelpRequested,
@@ -7,10 +9,15 @@ from pytc.errors import (
     NamespaceError,
     NetlinkError,
     NetlinkProtocolError,
-    PytcError,
     RecordError,
     UsageError,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.errors import (
+        PytcError,
+    )
 
 UNUSABLE, NETLINK, USAGE = 1, 2, 255
 

@@ -4,27 +4,36 @@ For each object, lines are proposed in words of what the kernel shows of it, and
 line that makes what is there is written; where none does, a comment says so.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from __future__ import annotations
 
 from pytc.cli import streams
 from pytc.cli.atomic import Line, LineError, parse_lines
-from pytc.cli.command_line import Options
 from pytc.cli.desired_lines import DesiredLines
 from pytc.cli.execute import Runner
 from pytc.cli.output import say, show
-from pytc.commands.export_state import ExportState
 from pytc.commands.shared.output_files import replace_file
 from pytc.commands.shared.program_names import ProgramNames
 from pytc.errors import UnnamedError
 from pytc.handles import ROOT
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document, Field
-from pytc.transaction.difference import Pruning, Step
-from pytc.transaction.kernel_state import Identity, chain_identity, object_text
+from pytc.render.documents import Field
+from pytc.transaction.difference import Pruning
+from pytc.transaction.kernel_state import chain_identity, object_text
 from pytc.transaction.restoring import place_of
 from pytc.transaction.state_objects import content, identity, read_objects
-from pytc.transaction.state_words import ProgramWords, line_of, proposals
+from pytc.transaction.state_words import line_of, proposals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytc.cli.command_line import Options
+    from pytc.commands.export_state import ExportState
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document
+    from pytc.transaction.difference import Step
+    from pytc.transaction.kernel_state import Identity
+    from pytc.transaction.state_words import ProgramWords
 
 #: The exit status where something could not be exported.
 _INCOMPLETE = 2
@@ -109,7 +118,7 @@ def _settle(options: Options, entries: Sequence[_Entry]) -> bool:
     with DesiredLines(options, lines, "", lambda failure: refused.setdefault(failure.number, failure)) as desired:
         steps = {step.desired.line: step for step in desired.steps(Pruning()) if step.desired is not None}
     left_out = {_node(entry.message) for entry in entries if not entry.line}
-    failed = set[_Node | Identity]()
+    failed: set[_Node | Identity] = set()
     is_settled = True
     for number, entry in tried.items():
         above, failure, step = _above(entry.message), refused.get(number), steps.get(number)
@@ -124,7 +133,7 @@ def _settle(options: Options, entries: Sequence[_Entry]) -> bool:
     return is_settled
 
 
-def _parsed(tried: "Mapping[int, _Entry]", refused: dict[int, LineError]) -> Iterator[Line]:
+def _parsed(tried: Mapping[int, _Entry], refused: dict[int, LineError]) -> Iterator[Line]:
     for number, entry in tried.items():
         try:
             for line in parse_lines([entry.line]):
@@ -157,8 +166,9 @@ def _differing(made: Mapping[str, object], present: Mapping[str, object]) -> Ite
             yield f"{name} is {other!s}, not {one!s}"
 
 
-#: A qdisc, class or place of filters: the device, and a handle.
-_Node = tuple[int, int]
+if TYPE_CHECKING:
+    #: A qdisc, class or place of filters: the device, and a handle.
+    _Node = tuple[int, int]
 
 
 def _node(message: TcMessage) -> _Node | Identity:
@@ -168,7 +178,7 @@ def _node(message: TcMessage) -> _Node | Identity:
     return identity(message)
 
 
-def _above(message: TcMessage) -> "set[_Node | Identity]":
+def _above(message: TcMessage) -> set[_Node | Identity]:
     """Return the qdisc and the class that an object may be below."""
     parent = message.parent
     if message.type == c.NEWTCLASS and parent == ROOT.number:

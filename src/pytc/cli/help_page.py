@@ -1,13 +1,19 @@
 """Help as it is read: 80 columns, examples, where to read on; with colours on a terminal that has them."""
 
+from __future__ import annotations
+
 import re
 
 import click
 
 from pytc.cli.examples import EXAMPLES
-from pytc.cli.help_texts import Item, Prose, Verbatim, parts, wrap_grammar
+from pytc.cli.help_texts import Item, Verbatim, parts, wrap_grammar
 from pytc.cli.usage import usage
 from pytc.commands.dispatch import TOPICS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.cli.help_texts import Prose
 
 WIDTH = 80
 #: Columns for words, before what explains them.

@@ -1,8 +1,14 @@
 """Help texts taken apart: grammar that is shown line by line, words with an explanation, and running text."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TERM = re.compile(r"(\S+(?: \S+)*) {2,}(\S.*)")
 #: A line of grammar that goes on with the line before it, and stands below its words.
@@ -29,7 +35,8 @@ class Prose(NamedTuple):
     text: str
 
 
-Part = Verbatim | Item | Prose
+if TYPE_CHECKING:
+    Part = Verbatim | Item | Prose
 
 
 def parts(text: str) -> Iterator[Part]:

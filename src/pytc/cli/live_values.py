@@ -3,9 +3,17 @@
 What may not be asked is not offered: completion says nothing, and changes nothing.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, get_args
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytc.bpf.maps.map import Map
+    from pytc.commands.shared.context import Context
 
 #: Sorts of values.
 LiveSort = Literal[
@@ -32,7 +40,7 @@ _OBJECTS_OF_REFERENCES = ("tcx", "cgroup", "exec", "prog")
 _CGROUPS = "/sys/fs/cgroup"
 
 
-def live_sort(name: str, words: Sequence[str], prefix: str) -> "LiveSort | Literal['']":
+def live_sort(name: str, words: Sequence[str], prefix: str) -> LiveSort | Literal[""]:
     """Return the sort of the value after the words of an object's line, empty for none."""
     last = words[-1]
     if len(words) < 2:
@@ -204,7 +212,7 @@ def _keys(words: Sequence[str], _: str) -> Iterator[str]:
                 yield str(key)
 
 
-def _map(context: "Context", words: Sequence[str]) -> "Map":
+def _map(context: Context, words: Sequence[str]) -> Map:
     from pytc.commands.shared.maps import open_map
 
     for kind in ("name", "id", "pinned", "fd", "map"):
@@ -255,8 +263,3 @@ _VALUES: dict[str, Callable[[Sequence[str], str], Iterator[str]]] = {
     "key-member": _members("key"),
     "value-member": _members("value"),
 }
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.bpf.maps.map import Map
-    from pytc.commands.shared.context import Context

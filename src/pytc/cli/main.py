@@ -1,18 +1,22 @@
 """The command ``pytc``."""
 
+from __future__ import annotations
+
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from pytc.cli import streams
-from pytc.cli.command_line import ColorMode, Options, conventional, parse_options
+from pytc.cli.command_line import conventional, parse_options
 from pytc.cli.output import SHORTAGES, print_text, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.cli.command_line import ColorMode, Options
     from pytc.commands.shared.command import Command
 
 #: A dump makes some hundred thousand objects, and hardly any garbage: Python's own thresholds have it look through
@@ -117,7 +121,7 @@ def _run(options: Options, words: list[str]) -> int:
         return show_help(request.topic, options)
 
 
-def _apply(options: Options, command: "Command") -> int:
+def _apply(options: Options, command: Command) -> int:
     from pytc.cli.apply import run_apply
     from pytc.commands.apply import ApplyFile
 
@@ -125,7 +129,7 @@ def _apply(options: Options, command: "Command") -> int:
     return run_apply(options, command)
 
 
-def _export(options: Options, command: "Command") -> int:
+def _export(options: Options, command: Command) -> int:
     from pytc.cli.export_state import run_export
     from pytc.commands.export_state import ExportState
 
@@ -133,7 +137,7 @@ def _export(options: Options, command: "Command") -> int:
     return run_export(options, command)
 
 
-def _parse(words: list[str]) -> "Command":
+def _parse(words: list[str]) -> Command:
     """Return the command of a line; an error says what makes the line a good one. Raises PytcError."""
     try:
         return parse_words(words)
@@ -151,7 +155,7 @@ def _batch(options: Options) -> int:
     from pytc.cli.batch import parse_ahead, run_batch
     from pytc.cli.execute import Runner
     from pytc.commands.filter.prepared import RepeatedFilters, prepare
-    from pytc.commands.shared.command import Command, Help
+    from pytc.commands.shared.command import Help
 
     filters = RepeatedFilters()
     refused_lines = 0

@@ -1,18 +1,22 @@
 """Prints help, documents, streams, errors and remarks, as text or JSON."""
 
+from __future__ import annotations
+
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TextIO
 
 from pytc.cli import streams
-from pytc.cli.command_line import ColorMode, Options
 from pytc.cli.exit_status import exit_status, trailer
 from pytc.errors import DeviceNotFoundError, PytcError, SeveralLines
 from pytc.render.terminal import printable, printable_json
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TextIO
+
+    from pytc.cli.command_line import ColorMode, Options
     from pytc.render.documents import Document, Stream
 
 #: Exceptions that are nobody's mistake. Take BrokenPipeError first, which belongs to the one who reads.
@@ -60,7 +64,7 @@ def report(error: PytcError, *, as_json: bool = False, color: ColorMode = "") ->
     return exit_status(error)
 
 
-def _error_style(sort: str, color: ColorMode) -> "Callable[[str], str] | None":
+def _error_style(sort: str, color: ColorMode) -> Callable[[str], str] | None:
     """Return what colours text on standard error, None where it is to be plain."""
     colors = _palette(sys.stderr, color)
     if not colors:
@@ -110,7 +114,7 @@ def shortage(error: BaseException) -> PytcError:
     return PytcError(str(error))
 
 
-def show(documents: "Iterable[Document]", options: Options, *, line_each: bool = False) -> None:
+def show(documents: Iterable[Document], options: Options, *, line_each: bool = False) -> None:
     """Prints documents as text or JSON, each when it is made; names that are not UTF-8 come out as the kernel has them.
 
     With ``line_each``, ``-oneline`` ends the line behind each document; tc puts all into one line. When one cannot be
@@ -123,14 +127,14 @@ def show(documents: "Iterable[Document]", options: Options, *, line_each: bool =
         raise failures[0]
 
 
-def _up_to_failure(documents: "Iterable[Document]", failures: list[PytcError]) -> "Iterator[Document]":
+def _up_to_failure(documents: Iterable[Document], failures: list[PytcError]) -> Iterator[Document]:
     try:
         yield from documents
     except PytcError as error:
         failures.append(error)
 
 
-def _pieces(documents: "Iterable[Document]", options: Options, *, line_each: bool) -> Iterator[str]:
+def _pieces(documents: Iterable[Document], options: Options, *, line_each: bool) -> Iterator[str]:
     streams.take_any_text(as_json=options.json)
     is_terminal = sys.stdout.isatty()
     if options.json:
@@ -149,12 +153,12 @@ def _pieces(documents: "Iterable[Document]", options: Options, *, line_each: boo
     return (text.replace("\n", "\\") for text in texts) if options.oneline else texts
 
 
-def _colors(options: Options) -> "dict[str, str]":
+def _colors(options: Options) -> dict[str, str]:
     """Escape parameters for each sort of name; empty where text is to be plain."""
     return _palette(sys.stdout, options.color)
 
 
-def _palette(stream: TextIO, color: ColorMode) -> "dict[str, str]":
+def _palette(stream: TextIO, color: ColorMode) -> dict[str, str]:
     """Return escape parameters for each sort of name, for a stream that is a terminal, or is to be taken for one."""
     if color == "never" or (color != "always" and not stream.isatty()):
         return {}
@@ -167,7 +171,7 @@ def _palette(stream: TextIO, color: ColorMode) -> "dict[str, str]":
     return {sort: by_background[dark] for sort, by_background in COLORS.items()}
 
 
-def show_stream(stream: "Stream", options: Options) -> None:
+def show_stream(stream: Stream, options: Options) -> None:
     """Print a stream piece by piece."""
     streams.take_any_text(as_json=options.json)
     if options.json and options.pretty and not stream.is_live:

@@ -1,8 +1,13 @@
 """A progress bar on a terminal, for work of more than a second."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
-from typing import TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
 
 _PATIENCE = 1.0
 _INTERVAL = 0.1

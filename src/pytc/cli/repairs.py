@@ -1,6 +1,7 @@
 """Hints that make a refused line a good one: words moved, added or spelled right. Parsing the result proves each."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
 from shlex import join
 
 from pytc.cli.candidates import compared_words
@@ -8,6 +9,10 @@ from pytc.cli.command_line import parse_options
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError
 from pytc.words.suggestions import nearest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 #: Longer lines are written by programs, which do not mistype; each word costs the time of parsing the line.
 _MOST_WORDS = 64
@@ -85,7 +90,7 @@ def _refusal(words: list[str]) -> str:
 
 
 def _is_device(word: str) -> bool:
-    from pytc.csocket import if_nametoindex
+    from pytc.cpython import if_nametoindex
 
     try:
         return bool(if_nametoindex(word))

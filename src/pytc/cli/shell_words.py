@@ -3,8 +3,11 @@
 Only quotes and backslashes have a meaning; ``$``, backticks and all else are text.
 """
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple
+
+from pytc.typing import NamedTuple
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,\-]*|[{}\[]", re.ASCII)
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "e": "\033", "E": "\033", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}

@@ -1,13 +1,17 @@
 """Standard input, output and error as they may be: closed, full, or with an encoding that lacks a letter."""
 
-import contextlib
+from __future__ import annotations
+
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import TextIO
 
 from pytc.errors import OutputError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TextIO
 
 #: ASCII's control characters but for tab and line break, those of Latin-1, and those that turn the direction of text.
 _CONTROLS = dict.fromkeys(
@@ -77,8 +81,10 @@ def ask(prompt: str) -> str | None:
     """Return the next line of standard input, None at its end. A terminal shows the prompt, and keeps a history."""
     is_terminal = sys.stdin.isatty()
     if is_terminal:
-        with contextlib.suppress(ImportError):
+        try:
             import readline  # noqa: F401  # gives input() a history
+        except ImportError:
+            pass
     try:
         return input(prompt if is_terminal else "")
     except EOFError:
@@ -97,8 +103,10 @@ def complain(text: str, style: Callable[[str], str] | None = None) -> None:
     """
     text = text.translate(_CONTROLS)
     text = style(text) if style is not None else text
-    with contextlib.suppress(OutputError, BrokenPipeError):
+    try:
         write("", flush=True)
+    except (OutputError, BrokenPipeError):
+        pass
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
@@ -115,7 +123,9 @@ def _output_error(error: OSError) -> OSError | OutputError:
 
 def _discard(stream: TextIO) -> None:
     """Point standard output to /dev/null: else Python would flush its buffer at exit, and complain again."""
-    with contextlib.suppress(OSError, ValueError):
+    try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
+    except (OSError, ValueError):
+        pass

@@ -1,5 +1,7 @@
 """Help texts, by topic."""
 
+from __future__ import annotations
+
 from pytc.commands.dispatch import object_help, object_name, object_topics
 
 #: Options that tc has, and what they mean.

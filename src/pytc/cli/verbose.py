@@ -4,14 +4,19 @@ The steps are calls at pytc's two doors to the kernel, bpf(2) and netlink, and t
 wrapped before a command is parsed, and only with the option: without it, nobody asks whether somebody listens.
 """
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from pytc.render.terminal import printable
 
-_Function = Callable[..., Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    _Function = Callable[..., Any]
 
 
 class Steps:

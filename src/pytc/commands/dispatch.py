@@ -1,20 +1,24 @@
 """Tables of objects: find the parser of a line, run its command, and look up help texts."""
 
-import sys
-from collections.abc import Callable, Sequence
-from errno import EACCES, EPERM
-from functools import lru_cache
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from __future__ import annotations
 
-from pytc.commands.shared.command import Command, Help
-from pytc.commands.shared.verbs import CommandObject, Verb, verb_module, verb_word
+import sys
+from errno import EACCES, EPERM
+
+from pytc.commands.shared.command import Help
+from pytc.commands.shared.verbs import verb_module, verb_word
+from pytc.cpython import import_module, lru_cache
 from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PytcError, UsageError
+from pytc.typing import cast
 from pytc.words.engine import Cursor, matches
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.commands.shared.command import Outcome
+    from collections.abc import Callable, Sequence
+
+    from pytc.commands.shared.command import Command, Outcome
     from pytc.commands.shared.context import Context
+    from pytc.commands.shared.verbs import CommandObject, Verb
 
 #: Objects in the order in which help names them, and their packages.
 OBJECTS = {
@@ -110,7 +114,7 @@ def is_own(command: Command) -> bool:
 
 def command_object(name: str) -> CommandObject:
     """Return an object by its name in :data:`OBJECTS`, which imports its package."""
-    return cast(CommandObject, import_module(f"pytc.commands.{OBJECTS[name]}").OBJECT)
+    return cast("CommandObject", import_module(f"pytc.commands.{OBJECTS[name]}").OBJECT)
 
 
 @lru_cache(maxsize=64)  # a batch asks for the same few thousands of times
@@ -151,7 +155,7 @@ def _in_lines(names: Sequence[str]) -> str:
     return "\n          ".join(line.rstrip() for line in lines).removesuffix(" |")
 
 
-def object_topics() -> "list[str]":
+def object_topics() -> list[str]:
     """Return the topics of all objects, their verbs and their kinds."""
     topics = []
     for name in OBJECTS:
@@ -164,11 +168,11 @@ def object_topics() -> "list[str]":
     return topics
 
 
-def run(context: "Context", command: Command) -> "Outcome":
+def run(context: Context, command: Command) -> Outcome:
     """Carry out a command; returns what there is to show. Raises PytcError."""
     try:
         # A command is defined beside what carries it out.
-        return cast(Verb, sys.modules[type(command).__module__]).run(context, command)
+        return cast("Verb", sys.modules[type(command).__module__]).run(context, command)
     except BpfError as error:
         refused = _refused_command(error)
         if refused and not error.hints:

@@ -4,20 +4,26 @@ One thread, one poll(2). The stored maps outlive both exporters and importers; w
 else uses are gone.
 """
 
+from __future__ import annotations
+
 import os
 import select
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator
 
 from pytc.closing import Closing
 from pytc.errors import MessageError
 from pytc.exec_proxy import agent_wire as control
 from pytc.exec_proxy import wire
 from pytc.exec_proxy.map_transfer import Importer
-from pytc.exec_proxy.received import ReceivedObject
 from pytc.exec_proxy.remarks import FewRemarks
 from pytc.exec_proxy.sockets import DATAGRAM, SEQPACKET, BoundSocket, is_trusted, open_socket, peer, receive, send
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from pytc.exec_proxy.received import ReceivedObject
 
 MAX_OBJECTS = 1024
 MAX_CONVERSATIONS = 64
@@ -29,7 +35,8 @@ _PATIENCE = 10.0
 _TICK = 5.0
 _PAUSE = 0.1
 
-Outgoing = Iterator[tuple[bytes, list[int]]]
+if TYPE_CHECKING:
+    Outgoing = Iterator[tuple[bytes, list[int]]]
 
 
 class _Stored:

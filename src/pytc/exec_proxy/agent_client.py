@@ -1,17 +1,25 @@
 """Send requests to an agent: fetch the maps that it stores, and drop them."""
 
+from __future__ import annotations
+
 import errno
-import socket
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from pytc.bpf.codec.text import printable
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import agent_wire as control
-from pytc.exec_proxy.received import Assembly, ReceivedObject
-from pytc.exec_proxy.sockets import SEQPACKET, Credentials, Message, connect, receive, send
+from pytc.exec_proxy.received import Assembly
+from pytc.exec_proxy.sockets import SEQPACKET, Credentials, connect, receive, send
 from pytc.exec_proxy.wire import MAX_MAPS
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+    from pytc.exec_proxy.received import ReceivedObject
+    from pytc.exec_proxy.sockets import Message
 
 _TIMEOUT = 10.0
 

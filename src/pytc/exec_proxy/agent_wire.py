@@ -30,14 +30,20 @@ MAPS    20   agent    0                              the object's name, 64 bytes
 LIST is for what an agent stores, without descriptors; one that does not know it refuses.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.bpf.codec.text import printable
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.errors import MessageError
 from pytc.exec_proxy.wire import LARGEST as LARGEST_DATAGRAM
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.sys.descriptions import MapDescription
 
 VERSION = 1
 FETCH, DROP, LIST = 1, 2, 3

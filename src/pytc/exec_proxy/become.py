@@ -1,11 +1,16 @@
 """Replace this process by a command that inherits maps."""
 
+from __future__ import annotations
+
 import os
 import signal
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
 
 from pytc.errors import TransferError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import NoReturn
 
 #: Python ignores these signals; execve(2) would hand that on.
 _RESTORED = ("SIGPIPE", "SIGXFSZ")

@@ -4,8 +4,13 @@
 ``BPF_MAP_<NAME>`` is the descriptor of the map that the kernel knows by that name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 COUNT = "BPF_NUM_MAPS"
 PREFIX = "BPF_MAP"

@@ -8,18 +8,18 @@ and in another process, while ``loaded`` is what :func:`pytc.bpf.load` gave:
 >>> send_maps("/run/bpf.sock", identify("bpf.o"), loaded.maps.values())
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import select
 import time
-from collections.abc import Callable, Collection, Iterable
 
-from pytc.bpf.maps.map import Map
 from pytc.bpf.object.spec import DATA
 from pytc.closing import Closing
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy.environment import assign_ids
-from pytc.exec_proxy.received import Assembly, ReceivedObject
+from pytc.exec_proxy.received import Assembly
 from pytc.exec_proxy.sockets import DATAGRAM, BoundSocket, connect, is_trusted, receive, send
 from pytc.exec_proxy.wire import (
     ENTRY,
@@ -30,6 +30,13 @@ from pytc.exec_proxy.wire import (
     ObjectIdentity,
     encode,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from pytc.bpf.maps.map import Map
+    from pytc.exec_proxy.received import ReceivedObject
 
 #: Seconds that an exporter waits for an importer that does not read.
 SEND_TIMEOUT = 10.0

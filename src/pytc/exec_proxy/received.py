@@ -3,9 +3,9 @@
 A descriptor from another process counts as a map only once the kernel says so.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.bpf.maps.map import Map
 from pytc.bpf.sys.abi import IdAttr
@@ -15,8 +15,15 @@ from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MessageError
 from pytc.exec_proxy.environment import NamedDescriptor
-from pytc.exec_proxy.sockets import Credentials, Message
-from pytc.exec_proxy.wire import Datagram, MapEntry, ObjectIdentity, decode
+from pytc.exec_proxy.wire import decode
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.exec_proxy.sockets import Credentials, Message
+    from pytc.exec_proxy.wire import Datagram, MapEntry, ObjectIdentity
 
 #: Seconds that the datagrams of one export may be apart, and exports that may be incomplete at a time.
 PATIENCE = 10.0

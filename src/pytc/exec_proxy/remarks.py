@@ -1,7 +1,12 @@
 """Limit how fast remarks about other processes fill a log."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SECONDS = 60.0
 

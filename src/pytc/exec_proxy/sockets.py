@@ -12,20 +12,25 @@ kernel's fs.protected_regular:
 - A symbolic link in place of a socket is not followed.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os
 import socket
 import stat
 import struct
-from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.closing import Closing
 from pytc.errors import TransferError, strerror
 from pytc.signals import block_signals
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
 
 DATAGRAM = socket.SOCK_DGRAM
 SEQPACKET = socket.SOCK_SEQPACKET

@@ -1,14 +1,19 @@
 """Read the kernel's trace pipe, into which bpf_trace_printk writes (Documentation/trace/ftrace.rst)."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Callable
 
 from pytc.bpf.kernel.permissions import administration_causes
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.errors import TraceError, strerror
 from pytc.libc import mount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOUNT = "/sys/kernel/tracing"
 _KNOWN = (MOUNT, "/sys/kernel/debug/tracing")

@@ -20,12 +20,17 @@ In the first release of 2015 an entry had 20 bytes (type, key size, value size, 
 (length - 88) / number of descriptors; those of that time, which were built with the structure of the object, do not.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.bpf.codec.text import printable
 from pytc.errors import MessageError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 VERSION = 1
 #: Maps in one datagram, and in one export. tc itself never sends more than 64 in all.

@@ -1,5 +1,7 @@
 """Numbers of rtnetlink (include/uapi/linux/{netlink,rtnetlink,pkt_sched}.h), C names in the comments."""
 
+from __future__ import annotations
+
 # Message types.
 NOOP, ERROR, DONE = 1, 2, 3  # NLMSG_*
 NEWQDISC, DELQDISC, GETQDISC = 36, 37, 38  # RTM_*

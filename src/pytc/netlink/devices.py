@@ -4,15 +4,17 @@ Unlike /sys/class/net, ioctl(2) shows the devices of this thread's namespace, no
 mounted.
 """
 
+from __future__ import annotations
+
 import fcntl
 import os
 import struct
-from typing import TYPE_CHECKING
 
 from pytc.errors import DeviceNotFoundError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.csocket import socket
+    from pytc.cpython import socket
 
 _SIOCGIFNAME, _SIOCGIFFLAGS, _SIOCGIFHWADDR, _SIOCGIFINDEX, _SIOCETHTOOL = 0x8910, 0x8913, 0x8927, 0x8933, 0x8946
 _IFREQ = struct.Struct("=16s24s")
@@ -24,7 +26,7 @@ _UNKNOWN_SPEEDS = (0, 0xFFFF, 0xFFFFFFFF)
 _COMMAND_SIZE, _LOW, _HIGH = 44, 12, 28
 
 
-def device_index(device: str, opened: "socket | None" = None) -> int:
+def device_index(device: str, opened: socket | None = None) -> int:
     """Return the index of a device, in the namespace of a socket that is open already or of this thread.
 
     Raises DeviceNotFoundError.
@@ -57,9 +59,9 @@ def device_speed(device: str) -> int | None:
     return speed if speed not in _UNKNOWN_SPEEDS else None
 
 
-def _ifreq(request: int, device: str, value: bytes = b"", *, opened: "socket | None" = None) -> bytes:
+def _ifreq(request: int, device: str, value: bytes = b"", *, opened: socket | None = None) -> bytes:
     """Return the value of an answer; raises DeviceNotFoundError for any refusal."""
-    from pytc.csocket import AF_INET, SOCK_CLOEXEC, SOCK_DGRAM, socket
+    from pytc.cpython import AF_INET, SOCK_CLOEXEC, SOCK_DGRAM, socket
 
     name = os.fsencode(device)
     if len(name) >= _NAME_SIZE or b"\0" in name:

@@ -1,13 +1,18 @@
 """Notifications of the kernel about traffic control: a message for each change (rtnetlink(7), RTNLGRP_TC)."""
 
+from __future__ import annotations
+
 import errno
-from collections.abc import Iterator
 
 from pytc.closing import Closing
-from pytc.csocket import MSG_DONTWAIT, SO_RCVBUF, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, socket
+from pytc.cpython import MSG_DONTWAIT, SO_RCVBUF, SOCK_CLOEXEC, SOCK_RAW, SOL_SOCKET, socket
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import split_messages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _GROUP = 1 << 3  # RTMGRP_TC
 _BUFFER = 1 << 18

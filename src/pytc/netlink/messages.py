@@ -8,13 +8,20 @@ parent u32, info u32``, 20 bytes. Messages about actions have ``struct tcamsg`` 
 pad u16``, 4 bytes.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.schema import Attributes, Schema
+from pytc.netlink.schema import Schema
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.netlink.schema import Attributes
 
 NLMSGHDR = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BBHiIII")

@@ -3,20 +3,26 @@
 An attribute is ``struct nlattr`` (``nla_len u16, nla_type u16``), its payload, and padding to 4 bytes.
 """
 
+from __future__ import annotations
+
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal
 
-#: Types of attributes, as pyroute2 names them; ``none`` for numbers that are not used. ``nested`` are the bytes of
-#: other attributes, written with NLA_F_NESTED; ``several`` are such that may come many times, a list of bytes.
-Type = Literal[
-    "none", "flag", "asciiz", "cdata", "nested", "several",
-    "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "be8", "be16", "be32", "be64",
-]  # fmt: skip
-#: Attributes of a message, by name.
-Attributes = Mapping[str, Any]
+from pytc.cpython import lru_cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any, Literal
+
+    #: Types of attributes, as pyroute2 names them; ``none`` for numbers that are not used. ``nested`` are the bytes of
+    #: other attributes, written with NLA_F_NESTED; ``several`` are such that may come many times, a list of bytes.
+    Type = Literal[
+        "none", "flag", "asciiz", "cdata", "nested", "several",
+        "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "be8", "be16", "be32", "be64",
+    ]  # fmt: skip
+    #: Attributes of a message, by name.
+    Attributes = Mapping[str, Any]
 #: The name of the bytes before the attributes, in :data:`Attributes` and in what is encoded.
 HEADER = ""
 
@@ -30,10 +36,11 @@ _NUMBERS = {
     **{f"u{name}": f"={letter.upper()}" for name, letter in _FORMATS.items()},
     **{f"be{name[3:]}": f">{letter.upper()}" for name, letter in _FORMATS.items()},
 }
-#: Makes the payload of a value.
-_Write = Callable[[Any], bytes]
-#: Reads the value between two offsets.
-_Read = Callable[[bytes, int, int], Any]
+if TYPE_CHECKING:
+    #: Makes the payload of a value.
+    _Write = Callable[[Any], bytes]
+    #: Reads the value between two offsets.
+    _Read = Callable[[bytes, int, int], Any]
 
 
 class Nested(bytes):

@@ -4,15 +4,14 @@ pyroute2's own socket runs on asyncio, whose import alone costs more than four t
 that sends one message and waits for one answer needs none of it.
 """
 
+from __future__ import annotations
+
 import errno
-import os
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pytc.closing import Closing
-from pytc.csocket import (
+from pytc.cpython import (
     MSG_PEEK,
     MSG_TRUNC,
     SO_RCVTIMEO,
@@ -23,11 +22,17 @@ from pytc.csocket import (
     if_indextoname,
     socket,
 )
-from pytc.errors import AnswerLostError, DeviceNotFoundError, NamespaceError, NetlinkError, NetlinkProtocolError
+from pytc.errors import AnswerLostError, DeviceNotFoundError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import NLMSGHDR, TcMessage, decode, encode, readdress
+from pytc.netlink.messages import NLMSGHDR, decode, encode, readdress
 from pytc.netlink.schema import split_attributes
 from pytc.signals import block_signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.netlink.messages import TcMessage
 
 _ERROR = struct.Struct("=i")
 #: The header of a message, and the number of the error in it.
@@ -263,50 +268,3 @@ def interface_name(index: int) -> str:
         return if_indextoname(index)
     except (OSError, OverflowError, ValueError):  # a negative number, in a recorded message: OverflowError until 3.13
         return f"if{index}"
-
-
-def enter_namespace(name: str) -> None:
-    """Move this thread into the network namespace /run/netns/NAME (or a path); raises NamespaceError.
-
-    Only the network changes, not the mounts: pins go where they go without it.
-    """
-    fd = _open_namespace(name if "/" in name else f"/run/netns/{name}", name)
-    try:
-        _setns(fd, name)
-    finally:
-        os.close(fd)
-
-
-@contextmanager
-def namespace(name: str) -> Iterator[None]:
-    """Move this thread into a network namespace until the block ends; raises NamespaceError."""
-    before = _open_namespace("/proc/thread-self/ns/net", "of this thread")
-    try:
-        enter_namespace(name)
-        try:
-            yield
-        finally:
-            _setns(before, "of this thread")
-    finally:
-        os.close(before)
-
-
-def _open_namespace(path: str, name: str) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        raise NamespaceError(
-            f'Cannot open network namespace "{name}": {getattr(error, "strerror", None) or error}',
-            errno=getattr(error, "errno", None),
-        ) from error
-
-
-def _setns(fd: int, name: str) -> None:
-    from pytc.libc import enter_network_namespace  # ctypes is slow to import, and few commands need it here
-
-    try:
-        enter_network_namespace(fd)
-    except OSError as error:
-        raise NamespaceError(
-            f'setting the network namespace "{name}" failed: {error.strerror}', errno=error.errno
-        ) from error

@@ -1,5 +1,7 @@
 """Numbers and names of the sets of ipset(8), by a socket option (include/uapi/linux/netfilter/ipset/ip_set.h)."""
 
+from __future__ import annotations
+
 import os
 import struct
 
@@ -21,7 +23,7 @@ def set_name(index: int) -> str:
     return os.fsdecode(_BY_NAME.unpack(_ask(_BY_INDEX, _GET_BY_INDEX, index))[2].partition(b"\0")[0])
 
 
-def _ask(layout: struct.Struct, operation: int, value: "bytes | int") -> bytes:
+def _ask(layout: struct.Struct, operation: int, value: bytes | int) -> bytes:
     from socket import AF_INET, IPPROTO_IP, IPPROTO_RAW, SOCK_RAW, socket
 
     from pytc.libc import socket_option

@@ -4,20 +4,28 @@ The request is ``struct ifinfomsg``: family u8, pad u8, type u16, index s32, fla
 has IFLA_XDP, which holds what is attached and the ids of programs; bpf(2) itself does not tell.
 """
 
+from __future__ import annotations
+
 import struct
 import sys
-from typing import Literal, NamedTuple
 
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink.messages import NLMSGHDR
 from pytc.netlink.schema import split_attributes
-from pytc.netlink.session import Session
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pytc.netlink.session import Session
 
 _NEWLINK, _GETLINK = 16, 18
 _IFINFOMSG = struct.Struct("=BBHiII")
 _XDP = 43
 _ATTACHED, _PROGRAM = 2, 4
-Mode = Literal["offload", "native", "generic"]
+if TYPE_CHECKING:
+    Mode = Literal["offload", "native", "generic"]
 #: XDP_ATTACHED_*, and IFLA_XDP_*_PROG_ID of each, in the order in which a packet meets them.
 _MODES: tuple[tuple[int, int, Mode], ...] = ((3, 7, "offload"), (1, 5, "native"), (2, 6, "generic"))
 

@@ -5,8 +5,9 @@
 ...     write_pcap(out, packets)
 """
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.packets.capture import open_capture as open_capture
     from pytc.packets.capture import read_packets as read_packets

@@ -4,12 +4,17 @@ A packet is its headers in their order, each with values for its fields, and a p
 the defaults of a real packet; lengths, checksums and the type of the next header are worked out.
 """
 
+from __future__ import annotations
+
 import socket
 import struct
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from pytc.errors import PacketError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 #: Fields of each header, and their defaults.
 FIELDS: dict[str, dict[str, str]] = {
@@ -286,7 +291,8 @@ def _icmp6(f: dict[str, str], data: bytes, below: str, outer: Header | None) -> 
     return head + _checksum_field(f["csum"], _pseudo_header(outer, 58, 8 + len(data)) + head + b"\0\0" + rest) + rest
 
 
-_Maker = Callable[[dict[str, str], bytes, str, Header | None], bytes]
+if TYPE_CHECKING:
+    _Maker = Callable[[dict[str, str], bytes, str, Header | None], bytes]
 _MAKERS: dict[str, _Maker] = {
     "eth": _eth,
     "vlan": _vlan,

@@ -1,12 +1,18 @@
 """Read captures: a stream of packets from a pcap or pcapng file."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager
-from typing import BinaryIO
 
 from pytc.errors import CaptureError
 from pytc.packets import pcap, pcapng
-from pytc.packets.packet import Packet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from pytc.packets.packet import Packet
 
 STANDARD_INPUT = "-"
 

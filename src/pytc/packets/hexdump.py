@@ -1,7 +1,12 @@
 """Show how two packets differ, as lines of a hexdump."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _WIDTH = 16
 

@@ -4,7 +4,9 @@ Files name them by LINKTYPE_* (https://www.tcpdump.org/linktypes.html), libpcap 
 all but a few (pcap/dlt.h), and the kernel by ARPHRD_* (include/uapi/linux/if_arp.h).
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
 
 
 class LinkType(NamedTuple):

@@ -1,8 +1,13 @@
 """A captured packet, and helpers of the readers of both file formats."""
 
-from typing import BinaryIO, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import CaptureError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 #: The largest packet that is read, in bytes: libpcap's own limit, MAXIMUM_SNAPLEN.
 MAX_PACKET = 262144

@@ -6,12 +6,17 @@ byte order, and whether fractions are microseconds or nanoseconds. The upper 16 
 other things.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
-from typing import BinaryIO
 
 from pytc.errors import CaptureError
 from pytc.packets.packet import MAX_PACKET, Packet, read_exactly
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 MICROSECONDS, NANOSECONDS = 0xA1B2C3D4, 0xA1B23C4D
 MAJOR, MINOR = 2, 4

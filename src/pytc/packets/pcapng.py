@@ -4,12 +4,18 @@ A block: ``type u32, total length u32, body, total length u32``, in the byte ord
 interface descriptions, and enhanced, simple and (obsolete) packet blocks are read; others are passed over.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
 
 from pytc.errors import CaptureError
 from pytc.packets.packet import MAX_PACKET, Packet, read_exactly
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 SECTION_HEADER = 0x0A0D0D0A
 #: The first bytes of a file, in either byte order.

@@ -1,13 +1,20 @@
 """Write captures: pcap, or pcapng where packets have different link types."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterable
-from typing import BinaryIO
 
 from pytc.errors import CaptureError
 from pytc.packets import pcapng
-from pytc.packets.packet import MAX_PACKET, Packet
+from pytc.packets.packet import MAX_PACKET
 from pytc.packets.pcap import MAJOR, MICROSECONDS, MINOR, NANOSECONDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import BinaryIO
+
+    from pytc.packets.packet import Packet
 
 _SECOND = 10**9
 

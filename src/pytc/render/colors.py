@@ -5,7 +5,12 @@ they look like. Bold ones are for dark backgrounds, as in iproute2. Yellow is le
 few terminals tell their background.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from re import Match
 
 #: SGR parameters of each sort, on a light and on a dark background.
 COLORS: Mapping[str, tuple[str, str]] = {
@@ -66,12 +71,7 @@ class _Painter:
     def __init__(self, parameters: str) -> None:
         self._parameters = parameters
 
-    def __call__(self, match: "Match[str]") -> str:
+    def __call__(self, match: Match[str]) -> str:
         whole, begin = match[0], match.start(1) - match.start()
         end = begin + len(match[1])
         return f"{whole[:begin]}\x1b[{self._parameters}m{whole[begin:end]}\x1b[0m{whole[end:]}"
-
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from re import Match

@@ -4,16 +4,21 @@ A kind describes its object once; :mod:`pytc.render` turns that into tc's text o
 the two it is for.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Literal, NamedTuple, Union
+from __future__ import annotations
 
-from pytc.handles import Handle
+from pytc.typing import NamedTuple
 
-Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Final, Literal, Union
 
+    from pytc.handles import Handle
 
-#: A sort of name, or of text in one piece (:mod:`pytc.render.colors`).
-Color = Literal["", "device", "action", "name", "findings", "code", "test"]
+    Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
+
+    #: A sort of name, or of text in one piece (:mod:`pytc.render.colors`).
+    Color = Literal["", "device", "action", "name", "findings", "code", "test"]
 
 
 class Field(NamedTuple):
@@ -41,18 +46,19 @@ class Group(NamedTuple):
     """Fields that are an object in JSON, and follow one another in text."""
 
     key: str
-    fields: "Sequence[Part]"
+    fields: Sequence[Part]
 
 
 class ArrayField(NamedTuple):
     """Documents that are an array of objects in JSON, and follow one another in text."""
 
     key: str
-    documents: "Sequence[Document]"
+    documents: Sequence[Document]
 
 
-Part = Union[Field, LazyField, Group, ArrayField]  # noqa: UP007 (Group and ArrayField name it before it is there)
-Document = Sequence[Part]
+if TYPE_CHECKING:
+    Part = Union[Field, LazyField, Group, ArrayField]  # noqa: UP007 (Group and ArrayField name it before it is there)
+    Document = Sequence[Part]
 
 
 class Stream(NamedTuple):
@@ -63,9 +69,9 @@ class Stream(NamedTuple):
     once, and is a JSON value on a line.
     """
 
-    text: "Callable[[], Iterator[str]]"
-    json: "Callable[[], Iterator[str]]"
-    values: "Callable[[], Iterator[Json]]"
+    text: Callable[[], Iterator[str]]
+    json: Callable[[], Iterator[str]]
+    values: Callable[[], Iterator[Json]]
     is_live: bool = False
 
 

@@ -1,9 +1,15 @@
 """Errors as JSON, for programs: one object on one line."""
 
+from __future__ import annotations
+
 import errno
 import json
 
-from pytc.errors import PytcError, VerifierError
+from pytc.errors import VerifierError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.errors import PytcError
 
 
 def as_json(error: PytcError, exit_status: int) -> str:

@@ -4,13 +4,20 @@ The layout: members on lines of their own, four blanks for each level of objects
 an array follow one another on the line.
 """
 
+from __future__ import annotations
+
 import json
-from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pytc.errors import PytcError
 from pytc.render import GROUP
-from pytc.render.documents import ArrayField, Document, Field, Json, LazyField
+from pytc.render.documents import ArrayField, Field, LazyField
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytc.render.documents import Document, Json
 
 
 def render(documents: Iterable[Document], *, pretty: bool = False) -> str:

@@ -1,5 +1,7 @@
 """Text that is safe to print on a terminal."""
 
+from __future__ import annotations
+
 
 def printable(text: str, keep: str = "") -> str:
     """Replace every character that could control a terminal, except those of ``keep``, by a question mark."""

@@ -1,11 +1,18 @@
 """tc's text."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from __future__ import annotations
+
 from itertools import islice
 
 from pytc.render import GROUP
-from pytc.render.documents import Document, Field, Group, LazyField, Part
+from pytc.render.documents import Field, Group, LazyField
 from pytc.render.terminal import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytc.render.documents import Document, Part
 
 #: Control characters that lay text out.
 _LAYOUT = "\n\t"

@@ -1,6 +1,8 @@
 """The kernel's clock for traffic control."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
 
 _PATH = "/proc/net/psched"
 _NOMINAL = 1_000_000

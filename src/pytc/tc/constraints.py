@@ -3,22 +3,30 @@
 Each rule is of net/sched of Linux 5.10 to 7.2. Newer kernels say some of them, and then nobody asks here.
 """
 
+from __future__ import annotations
+
 import errno
 import struct
-from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import HEADER, Attributes
-from pytc.tc.actions.action import Action
+from pytc.netlink.schema import HEADER
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions, filters, qdiscs
-from pytc.tc.kinds.interface import EncodeEnv, FilterOptions
+from pytc.tc.kinds.interface import EncodeEnv
 
-#: Returns what is wrong with the attributes of a request, empty where nothing is.
-Rule = Callable[[Attributes], str]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytc.errors import NetlinkError
+    from pytc.netlink.messages import TcMessage
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.actions.action import Action
+    from pytc.tc.kinds.interface import FilterOptions
+
+    #: Returns what is wrong with the attributes of a request, empty where nothing is.
+    Rule = Callable[[Attributes], str]
 
 _MAX_QUANTUM = 1 << 20
 _SILENT = (errno.EINVAL, errno.ERANGE)

@@ -1,14 +1,15 @@
 """Likely causes of refusals that do not depend on the command."""
 
+from __future__ import annotations
+
 import errno
 import os
-from typing import TYPE_CHECKING
 
-from pytc.errors import NetlinkError
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytc.errors import NetlinkError
     from pytc.tc.actions.action import Action
 
 # Every kind of Linux 5.10 to 7.2 that a kernel can be built without (net/sched/Kconfig).
@@ -79,7 +80,7 @@ def kind_hint(error: NetlinkError, what: str, kind: str) -> str:
     return f"{lacks}: it{age} is built with {setting} or comes with the module {module}"
 
 
-def actions_hint(error: NetlinkError, actions: "Sequence[Action]") -> str:
+def actions_hint(error: NetlinkError, actions: Sequence[Action]) -> str:
     """Return that the kernel lacks the only kind of the actions, or an option of one; empty for other reasons."""
     kinds = {action.kind for action in actions}
     hint = kind_hint(error, "action", *kinds) if len(kinds) == 1 else ""

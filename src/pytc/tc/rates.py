@@ -5,8 +5,13 @@ truncation, so that the kernel gets the same numbers as from tc. Where a number 
 these functions raise ValueError.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _MAX_U64 = 2**64 - 1
 _MAX_U32 = 2**32 - 1

@@ -1,14 +1,21 @@
 """Statistics of qdiscs and classes (include/uapi/linux/gen_stats.h)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
-from pytc.render.documents import Field, Group, Part
+from pytc.render.documents import Field, Group
 from pytc.tc.rates import format_rate, format_size
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Part
 
 #: struct gnet_stats_basic, _queue, _rate_est and _rate_est64.
 _OLD = struct.Struct("=Q7I")

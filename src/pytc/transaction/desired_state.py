@@ -1,26 +1,33 @@
 """The desired state: what the kernel makes of the commands of a file in an empty place, and what exists there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from __future__ import annotations
+
 from contextlib import suppress
-from typing import NamedTuple
 
 from pytc.bpf.loader.placeholder import load_placeholder
-from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
-from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program
 from pytc.closing import Closing
-from pytc.commands.shared.command import Command
 from pytc.errors import AtomicError, NetlinkError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.netlink.session import Session
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.transaction.difference import Desired
-from pytc.transaction.kernel_state import Identity, action_message, identities
+from pytc.transaction.kernel_state import action_message, identities
 from pytc.transaction.plan import Plan
 from pytc.transaction.rehearsal import open_rehearsal, read_link
 from pytc.transaction.state_objects import identity, program_ids, read_objects
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.descriptor import OwnedFd
+    from pytc.commands.shared.command import Command
+    from pytc.netlink.messages import TcMessage
+    from pytc.netlink.session import Session
+    from pytc.transaction.kernel_state import Identity
 
 _SEED_ROUNDS = 3
 
@@ -41,7 +48,7 @@ class PlaceholderPlan(Plan, Closing):
         words: str,
         type: int,
         attach_type: int | None = None,
-        declaration: "tuple[ObjectSpec, ProgramSpec] | None" = None,
+        declaration: tuple[ObjectSpec, ProgramSpec] | None = None,
     ) -> OpenedProgram:
         descriptor = load_placeholder(ProgramType(type))
         self._placeholders.append(descriptor)
@@ -145,7 +152,7 @@ class DesiredState(Closing):
 def desired_objects(
     state: DesiredState,
     made: Iterable[Made],
-    programs: "dict[int, OpenedProgram]",
+    programs: dict[int, OpenedProgram],
 ) -> list[Desired]:
     """Return the objects of a file, once each: those that a later line has replaced are not wanted."""
     tried = [*made]
@@ -159,6 +166,6 @@ def desired_objects(
     return sorted(by_object.values(), key=lambda one: one.line)
 
 
-def _of_preference(shown: "dict[Identity, TcMessage]", key: Identity) -> TcMessage | None:
+def _of_preference(shown: dict[Identity, TcMessage], key: Identity) -> TcMessage | None:
     """Return the only filter of a preference, for kernels that echo no handle (matchall of v6.1)."""
     return next((one for other, one in shown.items() if key.sort == "filter" and other._replace(number=0) == key), None)

@@ -1,19 +1,25 @@
 """The difference between a desired state and what exists: what has to be created, changed or removed."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-from pytc.commands.shared.command import Command
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.tc.filters.records import decode_filter
 from pytc.tc.kinds import qdiscs
 from pytc.tc.kinds.filters.bpf import BpfRecord
-from pytc.tc.kinds.interface import OpenedProgram
-from pytc.transaction.kernel_state import Identity
 from pytc.transaction.state_objects import content, depends_on, identity, program_ids
+from pytc.typing import NamedTuple
 
-State = Literal["created", "changed", "unchanged", "removed"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from typing import Literal
+
+    from pytc.commands.shared.command import Command
+    from pytc.netlink.messages import TcMessage
+    from pytc.tc.kinds.interface import OpenedProgram
+    from pytc.transaction.kernel_state import Identity
+
+    State = Literal["created", "changed", "unchanged", "removed"]
 #: Kinds of filters of which another can take the place at once: packets meet the one or the other.
 _REPLACEABLE = ("bpf", "flower")
 #: Options that the kernel chooses at random, and the attributes that set them.

@@ -4,25 +4,22 @@ Additions are known from the kernel's echo. Of what is changed or deleted, the k
 filter's program is held by a descriptor, so that the very same program comes back.
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
 from time import sleep
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.maps.pin_lock import PinLock
 from pytc.bpf.sys.descriptor import OwnedFd, raise_descriptor_limit
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.context import Closeable
+from pytc.cpython import partial
 from pytc.errors import AnswerLostError, AtomicError, BpfError, NetlinkError, strerror
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import Session
 from pytc.tc.filters.records import filter_of_program
 from pytc.tc.kinds import filters
 from pytc.transaction.kernel_state import (
-    Identity,
     KernelState,
     action_message,
     chain_identity,
@@ -33,9 +30,18 @@ from pytc.transaction.kernel_state import (
 from pytc.transaction.owned_pins import pinned_map_id, remove_owned_pin, restore_pin
 from pytc.transaction.restoring import is_same, restoration_request
 from pytc.transaction.undoable import deleted_identities, find_affected
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from pytc.bpf.loader.load import Loaded
+    from pytc.commands.shared.context import Closeable
+    from pytc.netlink.messages import TcMessage
+    from pytc.transaction.kernel_state import (
+        Identity,
+    )
     from pytc.transaction.plan import Plan
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
@@ -61,7 +67,7 @@ class Preflight:
         self._state = KernelState(session)
         self._deleted: set[Identity] = set()
 
-    def check(self, plan: "Plan") -> None:
+    def check(self, plan: Plan) -> None:
         """Raise AtomicError where a part of a command could not be undone."""
         if plan.lasting:
             raise AtomicError(f"This could not be taken back: {plan.lasting[0]}")
@@ -226,7 +232,7 @@ class Journal(Session):
             if self._exists(created):
                 raise
 
-    def _clear(self, created: TcMessage, existing: "set[int]") -> None:
+    def _clear(self, created: TcMessage, existing: set[int]) -> None:
         self._check_strangers([filter for filter in self._state.filters(created) if filter.handle not in existing])
         if self._state.has_preference(created):
             super().request(_removal(created)._replace(handle=0))
@@ -281,7 +287,7 @@ class Journal(Session):
         """Return the session that records what it changes: the journal itself."""
         return self
 
-    def keep_pins(self, loaded: "Loaded") -> None:
+    def keep_pins(self, loaded: Loaded) -> None:
         """Record the pins that a load has made, and those of program arrays that it is about to move.
 
         They are undone after the last request, which has put the maps to use, and only if that is undone. Raises
@@ -355,7 +361,7 @@ class Journal(Session):
         while self._spare:
             self._spare.pop().close()
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> Journal:
         return self
 
     def close(self) -> None:

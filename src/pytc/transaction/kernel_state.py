@@ -1,21 +1,30 @@
 """The objects that a request would change or delete, as the kernel describes them."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple
 
 from pytc.errors import NetlinkError
 from pytc.handles import EGRESS, INGRESS
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import join_attributes, split_attributes
-from pytc.netlink.session import Session, interface_name
+from pytc.netlink.session import interface_name
 from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import action_table
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Literal
+
+    from pytc.netlink.session import Session
 
 _KIND, _INDEX = 1, 3
 _MAJOR = 0xFFFF0000
-Sort = Literal["qdisc", "class", "filter", "chain", "action"]
+if TYPE_CHECKING:
+    Sort = Literal["qdisc", "class", "filter", "chain", "action"]
 #: Kinds of qdiscs whose classes are made by commands.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
 _SORTS: Mapping[int, Sort] = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
@@ -208,7 +217,7 @@ def _question(message: TcMessage) -> TcMessage:
     )
 
 
-def not_created(messages: Iterable[TcMessage], created: "set[Identity]") -> list[TcMessage]:
+def not_created(messages: Iterable[TcMessage], created: set[Identity]) -> list[TcMessage]:
     """Return the messages about objects that are not among ``created``."""
     return [message for message in messages if not created.issuperset(identities(message))]
 

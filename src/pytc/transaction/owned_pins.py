@@ -1,14 +1,19 @@
 """Remove the pins that a command created, unless somebody has replaced them."""
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
 
 from pytc.bpf.maps.pinning import PinRoot
-from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, PinError, strerror
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.descriptor import OwnedFd
 
 #: What bpf(2) says of a path without a map's pin.
 _NO_MAP = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)

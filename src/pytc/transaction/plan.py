@@ -5,29 +5,41 @@ place of open programs there are numbers that stand for them. The kernel is only
 machine (devices, pins) and cannot be seen is a remark and no error: the machine may be another one.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from __future__ import annotations
 
-from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, PlannedLoad, PlannedMap, PlannedProgram, plan_load
+from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, plan_load
 from pytc.bpf.maps.pinning import PinRoot
-from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import map_type_name, program_type_name
-from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.info import describe_program
-from pytc.commands.shared.attach_words import Reference
-from pytc.commands.shared.attacher import Attacher, Choice, Hook, Order, Sharing, Target
-from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest, annotation
+from pytc.commands.shared.attacher import Choice
+from pytc.commands.shared.opened_programs import OpenedPrograms, annotation
 from pytc.commands.shared.pins import pin_path
-from pytc.commands.shared.programs import FileIdentity, file_identity, select_programs
+from pytc.commands.shared.programs import file_identity, select_programs
+from pytc.cpython import partial
 from pytc.errors import BpfError, DeviceNotFoundError, UsageError, one_line
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage, encode
+from pytc.netlink.messages import encode
 from pytc.netlink.session import Session, interface_name
-from pytc.render.documents import ArrayField, Document, Field, Json, Part
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, LOADED, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, LOADED, PINNED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytc.bpf.analyse.dry_load import PlannedLoad, PlannedMap, PlannedProgram
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.descriptions import ProgramDescription
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.commands.shared.attacher import Attacher, Hook, Order, Sharing, Target
+    from pytc.commands.shared.command import Command
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.opened_programs import ProgramRequest
+    from pytc.commands.shared.programs import FileIdentity
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document, Json, Part
+    from pytc.tc.kinds.shared.programs import BpfSource
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)
 _FIRST_ABSENT = 0x70000000
@@ -131,7 +143,7 @@ class Plan:
         words: str,
         type: int,
         attach_type: int | None = None,
-        declaration: "tuple[ObjectSpec, ProgramSpec] | None" = None,
+        declaration: tuple[ObjectSpec, ProgramSpec] | None = None,
     ) -> OpenedProgram:
         number = len(self._programs) + 1
         self._programs[number] = name

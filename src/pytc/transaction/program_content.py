@@ -1,27 +1,34 @@
 """Whether a loaded program is what an object file would load: by its tag, its maps, and its constants."""
 
+from __future__ import annotations
+
 import hashlib
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import NamedTuple
 
 from pytc.bpf.insn import instructions as ins
 from pytc.bpf.link.linker import map_names, patch
-from pytc.bpf.link.prepare import Prepared
-from pytc.bpf.loader.object_cache import ObjectCache
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, existing_shape
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.names import kernel_map_name
-from pytc.bpf.object.spec import DATA, KCONFIG, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.object.spec import DATA, KCONFIG
 from pytc.bpf.sys.constants import ProgramType
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import btf_by_id, describe_map, describe_program, map_by_id, program_by_id, program_map_ids
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfError
-from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import MapWords
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.link.prepare import Prepared
+    from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.descriptions import MapDescription
+    from pytc.tc.kinds.interface import OpenedProgram
 
 _TAG_BYTES = 8
 

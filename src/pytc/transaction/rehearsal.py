@@ -6,11 +6,11 @@ has copies of the devices, with their names and indexes, so that requests can be
 there. It goes with its socket.
 """
 
+from __future__ import annotations
+
 import struct
 import sys
 import threading
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from pytc.errors import NamespaceError, NetlinkError
 from pytc.libc import enter_new_network_namespace
@@ -18,6 +18,11 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import NLMSGHDR
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.netlink.session import Session
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 #: struct ifinfomsg: family, padding, type, index, flags, change (include/uapi/linux/rtnetlink.h).
 _IFINFOMSG = struct.Struct("=BBHiII")

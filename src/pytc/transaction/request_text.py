@@ -1,19 +1,27 @@
 """Requests to the kernel in words: what ``--dry-run`` says of a message, and errors of a part of several."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable, Mapping
 
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import HEADER, Attributes, Schema, split_attributes
+from pytc.netlink.schema import HEADER, split_attributes
 from pytc.protocols import format_protocol
-from pytc.render.documents import ArrayField, Display, Document, Field, Group, Json, LazyField, Part
+from pytc.render.documents import ArrayField, Display, Field, Group, LazyField
 from pytc.render.text import render
 from pytc.tc.clock import read_clock
 from pytc.tc.filters.requests import POINTS, htons
 from pytc.tc.kinds import actions, filters, qdiscs
 from pytc.tc.kinds.interface import FilterView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytc.netlink.schema import Attributes, Schema
+    from pytc.render.documents import Document, Json, Part
 
 NAMES = {
     c.NEWQDISC: "RTM_NEWQDISC",
@@ -34,7 +42,8 @@ _KIND, _OPTIONS, _INDEX = 1, 2, 3
 _LONGEST = 64
 _NUMBER = struct.Struct("=I")
 
-DeviceName = Callable[[int], str]
+if TYPE_CHECKING:
+    DeviceName = Callable[[int], str]
 
 
 def request_document(message: TcMessage, device: DeviceName, programs: Mapping[int, str]) -> Document:

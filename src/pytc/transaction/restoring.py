@@ -3,13 +3,20 @@
 Which options a kind's description restores, the kind declares (:class:`~pytc.tc.kinds.interface.Restoration`).
 """
 
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import HEADER, Attributes, Nested, Schema, join_attributes, mark_nested, split_attributes
+from pytc.netlink.schema import HEADER, Nested, join_attributes, mark_nested, split_attributes
 from pytc.tc.kinds import actions, filters, qdiscs
-from pytc.tc.kinds.interface import Restoration
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes, Schema
+    from pytc.tc.kinds.interface import Restoration
 
 _UNTOLD = "its present options could not be restored"
 #: Attributes of an action (include/uapi/linux/pkt_cls.h, TCA_ACT_*) that are options, and not described alone.

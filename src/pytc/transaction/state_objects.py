@@ -4,14 +4,13 @@ What is compared is what tc shows, without what the kernel counts or chooses: tw
 same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from __future__ import annotations
 
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.session import Session
-from pytc.render.documents import ArrayField, Display, Document, Field, Group, Json, Part
+from pytc.render.documents import ArrayField, Display, Field, Group
 from pytc.render.json import as_object
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.classes.documents import class_document, class_parts
@@ -22,6 +21,13 @@ from pytc.tc.filters.records import decode_filter
 from pytc.tc.qdiscs.documents import qdisc_document
 from pytc.tc.qdiscs.records import decode_qdisc
 from pytc.transaction.kernel_state import Identity, identities
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytc.netlink.session import Session
+    from pytc.render.documents import Document, Json, Part
 
 #: Members of JSON that differ between equal objects: counters, references, numbers that the kernel chooses, hardware.
 _VOLATILE = frozenset(
@@ -38,7 +44,8 @@ _CHOSEN_TABLE = 0x800
 _TABLE_SHIFT, _IN_TABLE = 20, 0xFFFFF
 _MAJOR, _MINOR = 0xFFFF0000, 0xFFFF
 
-Objects = Mapping[Identity, TcMessage]
+if TYPE_CHECKING:
+    Objects = Mapping[Identity, TcMessage]
 
 
 def identity(message: TcMessage) -> Identity:

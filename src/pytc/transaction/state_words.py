@@ -4,26 +4,25 @@ What a kind shows is turned into its words (:mod:`pytc.tc.kinds.shared.shown_wor
 words make the object again is known once they have been tried.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from __future__ import annotations
+
 from itertools import product
 
 from pytc.errors import UnnamedError
 from pytc.handles import ROOT, UNSPEC, Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
 from pytc.render.documents import Display
 from pytc.tc.actions.documents import options_document
-from pytc.tc.actions.records import ActionRecord, decode_action_options, generic_parameters
+from pytc.tc.actions.records import decode_action_options, generic_parameters
 from pytc.tc.classes.records import decode_class
 from pytc.tc.clock import read_clock
-from pytc.tc.filters.records import FilterRecord, decode_filter
+from pytc.tc.filters.records import decode_filter
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.kinds import filters, qdiscs
 from pytc.tc.kinds.filters.bpf import BpfRecord
-from pytc.tc.kinds.interface import FilterView, Restoration
+from pytc.tc.kinds.interface import FilterView
 from pytc.tc.kinds.shared import size_table
 from pytc.tc.kinds.shared.action_parts import control_group
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
@@ -33,8 +32,18 @@ from pytc.tc.kinds.shared.shown_words import action_words, exact_text, words_of
 from pytc.tc.qdiscs.records import decode_qdisc
 from pytc.tc.rates import parse_size
 
-#: Returns the words that name the program with an id, given its name in dumps; raises UnnamedError.
-ProgramWords = Callable[[str, int], Sequence[str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytc.netlink.messages import TcMessage
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.actions.records import ActionRecord
+    from pytc.tc.filters.records import FilterRecord
+    from pytc.tc.kinds.interface import Restoration
+
+    #: Returns the words that name the program with an id, given its name in dumps; raises UnnamedError.
+    ProgramWords = Callable[[str, int], Sequence[str]]
 _INGRESS_KINDS = ("clsact", "ingress")
 #: Kinds of filters whose handle follows from their options.
 _COMPUTED = ("route",)

@@ -5,14 +5,19 @@ qdiscs, classes and actions that were there before are changed in place at most,
 description is also a request that makes them what they were (:mod:`pytc.transaction.restoring`).
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.errors import AtomicError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.tc.kinds import filters
-from pytc.transaction.kernel_state import Identity, KernelState, identities, not_created, object_text
+from pytc.transaction.kernel_state import identities, not_created, object_text
 from pytc.transaction.restoring import action_obstacle, obstacle, place_of
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.netlink.messages import TcMessage
+    from pytc.transaction.kernel_state import Identity, KernelState
 
 _COUNTERS = "its counters cannot be restored"
 _MINOR = 0xFFFF
@@ -30,7 +35,7 @@ class Affected(NamedTuple):
     is_own: bool = False
 
 
-def find_affected(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def find_affected(message: TcMessage, state: KernelState, created: set[Identity]) -> Affected:
     """Return what a request would change of what these commands have not made themselves (``created``).
 
     Raises AtomicError where that could not be undone.
@@ -53,7 +58,7 @@ def _irreversible(what: str) -> AtomicError:
     return AtomicError(f"This could not be taken back: {what}")
 
 
-def _affected_by_new_filter(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_by_new_filter(message: TcMessage, state: KernelState, created: set[Identity]) -> Affected:
     if message.attributes.get("TCA_KIND") == "fw" and not message.handle:
         raise _irreversible("a fw filter without a handle cannot be identified again")
     if not message.flags & c.CREATE and _has_actions(message):
@@ -71,7 +76,7 @@ def _affected_by_new_filter(message: TcMessage, state: KernelState, created: "se
     return Affected(changed=(filter,))
 
 
-def _affected_by_deletion(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_by_deletion(message: TcMessage, state: KernelState, created: set[Identity]) -> Affected:
     if message.attributes.get("TCA_KIND") == "u32":  # the kernel goes by the handle alone, whatever the preference
         by_handle = state.filter(message)
         if by_handle is not None and not_created([by_handle], created):
@@ -106,7 +111,7 @@ def _check_filter(filter: TcMessage, message: TcMessage | None) -> None:
         raise _irreversible(f"{object_text(filter)} already exists, with actions whose counters cannot be restored")
 
 
-def _check_lonely(filter: TcMessage, filters: "list[TcMessage]") -> None:
+def _check_lonely(filter: TcMessage, filters: list[TcMessage]) -> None:
     if any(other.info == filter.info and other.handle != filter.handle for other in filters):
         raise _irreversible(
             f"{object_text(filter)} already exists, and its place among others of its preference cannot be restored"
@@ -121,7 +126,7 @@ def _has_actions(message: TcMessage) -> bool:
     return kind.actions in options or kind.police in options
 
 
-def _affected_qdiscs(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_qdiscs(message: TcMessage, state: KernelState, created: set[Identity]) -> Affected:
     if message.type == c.NEWQDISC and message.flags & c.EXCL:
         return Affected()
     qdiscs = state.qdiscs(message)
@@ -150,7 +155,7 @@ def _stays_in_place(message: TcMessage, present: TcMessage) -> bool:
     )
 
 
-def _affected_classes(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_classes(message: TcMessage, state: KernelState, created: set[Identity]) -> Affected:
     class_ = state.class_(message)
     if message.type == c.NEWTCLASS and (class_ is None or message.flags & c.EXCL):
         below = state.qdisc_below(message, message.parent) if message.parent & _MINOR else None
@@ -168,7 +173,7 @@ def _affected_classes(message: TcMessage, state: KernelState, created: "set[Iden
     return Affected(changed=(class_,))
 
 
-def _check_chain(message: TcMessage, state: KernelState, created: "set[Identity]") -> None:
+def _check_chain(message: TcMessage, state: KernelState, created: set[Identity]) -> None:
     chain = state.chain(message)
     if chain is not None and not_created([chain], created):
         raise _irreversible(
@@ -176,7 +181,7 @@ def _check_chain(message: TcMessage, state: KernelState, created: "set[Identity]
         )
 
 
-def _affected_actions(message: TcMessage, state: KernelState, created: "set[Identity]") -> Affected:
+def _affected_actions(message: TcMessage, state: KernelState, created: set[Identity]) -> Affected:
     if message.type == c.NEWACTION and message.flags & c.EXCL:
         return Affected()
     named = state.actions(message)
@@ -197,6 +202,6 @@ def _affected_actions(message: TcMessage, state: KernelState, created: "set[Iden
     return Affected()
 
 
-def deleted_identities(affected_objects: Affected) -> "list[Identity]":
+def deleted_identities(affected_objects: Affected) -> list[Identity]:
     """Return the objects that a request deletes."""
     return [identity for message in affected_objects.deleted for identity in identities(message)]

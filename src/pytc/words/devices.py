@@ -1,5 +1,7 @@
 """Device names as words."""
 
+from __future__ import annotations
+
 
 def device(word: str) -> str:
     """Return an interface name: 1 to 15 bytes without ``/`` and white space; raises ValueError."""

@@ -4,13 +4,20 @@ A word is matched whole when it is ``exact``, else also by any prefix; the first
 wins, so that the order of rows decides what an abbreviation means (``p`` is ``preference``).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from pytc.errors import HelpRequested, InvalidOptionsError, PytcError, UsageError
+from pytc.cpython import lru_cache, partial
+from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
+from pytc.typing import NamedTuple
 
-Converter = Callable[[str], Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.errors import PytcError
+
+    Converter = Callable[[str], Any]
 
 
 class Word(NamedTuple):
@@ -34,7 +41,7 @@ class Word(NamedTuple):
     repeat: bool = False
     called: str = ""
     twice: str = ""
-    read: "Callable[[Cursor], Any] | None" = None
+    read: Callable[[Cursor], Any] | None = None
     many: bool = False
     stop: bool = False
 
@@ -91,7 +98,7 @@ class Probe(str):
 
     compared: dict[str, None]
 
-    def __new__(cls) -> "Probe":
+    def __new__(cls) -> Probe:
         probe = str.__new__(cls, "\0")
         probe.compared = {}
         return probe
@@ -110,7 +117,7 @@ class Probe(str):
         """Record names that are looked up in another way than by comparison, like those of modules."""
         self.compared.update(dict.fromkeys(names))
 
-    def exclude(self, table: "Sequence[Word]", fields: Mapping[str, Any]) -> None:
+    def exclude(self, table: Sequence[Word], fields: Mapping[str, Any]) -> None:
         """Drop the words of a table that set a field which has a value already, and must not come again."""
         for row in table:
             if row.into in fields and not row.many:

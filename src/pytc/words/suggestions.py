@@ -1,6 +1,10 @@
 """Find words that may have been meant; :mod:`pytc.cli.repairs` asks for whole lines."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 #: How much of two words has to be alike, 0 to 1 (:mod:`difflib`): two letters swapped in a word of four.
 _SIMILARITY = 0.75

@@ -1,14 +1,20 @@
 """Values in the words of a command, like ``{ src 10.0.0.1 port 53 }``, ``[ 1 2 3 ]``, ``hex 0a 00``, ``500ms``."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable, Mapping
-from typing import Union
 
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor
 
-#: A value of a map before its type is known: text, elements in brackets, members in braces, or bytes in hex.
-ValueWords = Union[str, bytes, list["ValueWords"], Mapping[str, "ValueWords"]]  # noqa: UP007 (names itself)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Union
+
+    from pytc.words.engine import Cursor
+
+    #: A value of a map before its type is known: text, elements in brackets, members in braces, or bytes in hex.
+    ValueWords = Union[str, bytes, list["ValueWords"], Mapping[str, "ValueWords"]]  # noqa: UP007 (names itself)
 
 _MAX_DEPTH = 32
 #: Seconds in each unit of time; the order matters, since ``ms`` ends with ``s``.

@@ -18,7 +18,7 @@ from pytc.bpf.sys.attach_points import AttachPoint, attach
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.constants import attach_type_number
 from pytc.bpf.sys.links import Link
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from tests import strict_json
 from tests.captures import TCP, as_pcap, eth, ip4, packets, tcp
 from tests.compat.commands.monitor.test_watch import listening

@@ -350,7 +350,7 @@ def test_a_signal_at_the_worst_moment_leaves_no_file(tmp_path: Path, number: sig
     script = f"""
 import os
 from pytc.exec_proxy import sockets
-from pytc.signals import unwind_on_signals
+from pytc.signal_blocks import unwind_on_signals
 real = sockets._bind
 def bind(made, path):
     real(made, path)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -15,10 +16,13 @@ from docs.manual import roff
 from docs.manual.man_page import pages
 from pytc import __version__
 from pytc.cli.command_line import OPTIONS
-from pytc.cli.help_texts import Item, Part, Prose, Verbatim, parts
+from pytc.cli.help_texts import Item, Prose, Verbatim, parts
 from pytc.cli.usage import OPTIONS as OPTIONS_EXPLAINED
 from pytc.cli.usage import topics, usage
 from tests.processes import ROOT, cannot
+
+if TYPE_CHECKING:
+    from pytc.cli.help_texts import Part
 
 PAGES = ROOT / "docs" / "man"
 _TEXT = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=200)

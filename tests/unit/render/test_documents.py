@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,15 @@ from pytc.cli.command_line import Options
 from pytc.cli.output import show
 from pytc.errors import NetlinkProtocolError
 from pytc.render import GROUP
-from pytc.render.documents import Document, Field, Group, Json
+from pytc.render.documents import Field, Group
 from pytc.render.json import as_object
 from pytc.render.json import pieces as json_pieces
 from pytc.render.json import render as as_json
 from pytc.render.text import pieces as text_pieces
 from pytc.render.text import render as as_text
+
+if TYPE_CHECKING:
+    from pytc.render.documents import Document, Json
 
 DOCUMENT: Document = [
     Field("", text="filter "),

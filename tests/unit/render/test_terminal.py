@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.render.documents import DEVICE, ArrayField, Document, Field, Group, LazyField
+from pytc.render.documents import DEVICE, ArrayField, Field, Group, LazyField
 from pytc.render.terminal import printable_json
 from pytc.render.text import render
+
+if TYPE_CHECKING:
+    from pytc.render.documents import Document
 
 HOSTILE = "x\x1b[31m\n\x9b7m\u202eNote: y"
 DOCUMENT: Document = [

@@ -1,16 +1,23 @@
 """Convert maps of section ``maps`` to C source for section ``.maps``."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator, Mapping, Sequence
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
 from pytc.bpf.codec.text import printable
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.object.sections import tail_call_slot
-from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
+from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS
 from pytc.bpf.sys.constants import MapType
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec
 
 # Names of newer flags are not in every <linux/bpf.h>.
 _NAMED_FLAGS = 13

@@ -1,23 +1,33 @@
 """Plan a load without doing it: needs no privileges and changes nothing through bpf(2)."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.analyse.findings import ERROR
 from pytc.bpf.link.linker import map_names
 from pytc.bpf.link.prepare import used_maps, wanted_maps
-from pytc.bpf.link.tail_calls import LinkedSet, link_with_tail_calls, type_of
+from pytc.bpf.link.tail_calls import link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
-from pytc.bpf.maps.pinning import PinRoot, check_pin
-from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec, ProgramSpec
-from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.maps.pinning import check_pin
+from pytc.bpf.object.spec import DATA
 from pytc.errors import MapMismatchError, ObjectError, PinError
+from pytc.typing import NamedTuple
 
-#: The fate of a pin: it is created; its map is used; a new program array replaces it; this process cannot see it.
-PinFate = Literal["created", "reused", "replaced", "unseen"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Final, Literal
+
+    from pytc.bpf.link.tail_calls import LinkedSet
+    from pytc.bpf.maps.pinning import PinRoot
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.constants import ProgramType
+
+    #: The fate of a pin: it is created; its map is used; a new program array replaces it; this process cannot see it.
+    PinFate = Literal["created", "reused", "replaced", "unseen"]
 CREATED: Final = "created"
 REUSED: Final = "reused"
 REPLACED: Final = "replaced"

@@ -1,16 +1,21 @@
 """Findings of the checks of an object, and the case that every check examines."""
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.analyse.inspect import Inspection, ProgramFacts, source_line
+from pytc.bpf.analyse.inspect import source_line
 from pytc.bpf.kernel.versions import precedes
-from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.bpf.kernel.types import KernelTypes
+    from typing import Final, Literal
 
-Severity = Literal["error", "warning", "note"]
+    from pytc.bpf.analyse.inspect import Inspection, ProgramFacts
+    from pytc.bpf.kernel.types import KernelTypes
+    from pytc.bpf.object.spec import ObjectSpec
+
+    Severity = Literal["error", "warning", "note"]
 ERROR: Final = "error"
 WARNING: Final = "warning"
 NOTE: Final = "note"
@@ -39,7 +44,7 @@ class Case(NamedTuple):
     inspection: Inspection
     version: str = ""
     type: ProgramType = ProgramType.UNSPEC
-    types: "KernelTypes | None" = None
+    types: KernelTypes | None = None
 
     @property
     def spec(self) -> ObjectSpec:

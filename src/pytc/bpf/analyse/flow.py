@@ -4,14 +4,19 @@ Where paths meet, only what all of them agree on is kept. So a mistake that is f
 instruction; what depends on the path is left to the verifier.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import Instruction
-from pytc.bpf.link.linker import LinkedProgram
-from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytc.bpf.insn.instructions import Instruction
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.object.spec import ObjectSpec
 
 _FRAME, _REGISTERS, _ARGUMENTS = 10, 11, range(1, 6)
 _ADD, _SUB, _MOVE = 0x00, 0x10, 0xB0

@@ -5,19 +5,27 @@ has a helper. For the others it tries the case that guards are for: that the ker
 for.
 """
 
-from collections.abc import Iterable
-from typing import Final, Literal, NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.analyse.reach import KnownValues, reachable_slots
-from pytc.bpf.btf.ext import CoreRelocation, core_relocations
+from pytc.bpf.btf.ext import core_relocations
 from pytc.bpf.insn import instructions as ins
 from pytc.bpf.insn.instructions import OP_LD_IMM64
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.link import core_relocations as core
 from pytc.bpf.link.core_match import without_flavour
-from pytc.bpf.link.linker import LinkedProgram
-from pytc.bpf.object.spec import KCONFIG, SETTING, ObjectSpec
+from pytc.bpf.object.spec import KCONFIG, SETTING
 from pytc.bpf.sys.helpers import helpers
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final, Literal
+
+    from pytc.bpf.btf.ext import CoreRelocation
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.object.spec import ObjectSpec
 
 #: The first kernel whose verifier tracks the contents of read-only maps (commit a23740ec43ba); earlier ones follow both
 #: branches of a test of a setting.
@@ -26,8 +34,10 @@ _QUESTIONS = frozenset({core.FIELD_EXISTS, core.TYPE_EXISTS, core.TYPE_MATCHES, 
 _HELPERS, _HELPER_PREFIX = "bpf_func_id", "BPF_FUNC_"
 _MOVE_NUMBER = 0xB0
 
-#: Whether a use of something that the kernel lacks happens: always, unless an open question is answered "no", never.
-UseState = Literal["reached", "guarded", "skipped"]
+if TYPE_CHECKING:
+    #: Whether a use of something that the kernel lacks happens: always, unless an open question is answered "no",
+    #: never.
+    UseState = Literal["reached", "guarded", "skipped"]
 REACHED: Final = "reached"
 GUARDED: Final = "guarded"
 SKIPPED: Final = "skipped"

@@ -5,17 +5,16 @@
 >>> [(p.spec.name, len(p.linked.code)) for p in inspection.programs if p.linked]
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.btf.ext import Line, core_relocations, line_at
+from pytc.bpf.btf.ext import core_relocations, line_at
 from pytc.bpf.btf.text import type_text
-from pytc.bpf.codec.variables import Raw, Value, decode
+from pytc.bpf.codec.variables import Raw, decode
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.kernel.versions import Feature
 from pytc.bpf.link.core_relocations import TYPE_ID_LOCAL
-from pytc.bpf.link.linker import LinkedProgram, link
-from pytc.bpf.link.needs import HelperCall, Need, helper_calls, instruction_needs
+from pytc.bpf.link.linker import link
+from pytc.bpf.link.needs import Need, helper_calls, instruction_needs
 from pytc.bpf.object import elf
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
 from pytc.bpf.object.parameters import variables
@@ -26,15 +25,28 @@ from pytc.bpf.object.spec import (
     KCONFIG,
     LEGACY,
     VARIABLE,
-    ExternKind,
-    FunctionSpec,
-    MapSpec,
-    ObjectSpec,
-    ProgramSpec,
 )
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType, map_type_name, program_type_name
 from pytc.bpf.sys.helpers import helper
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Literal
+
+    from pytc.bpf.btf.ext import Line
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.link.needs import HelperCall
+    from pytc.bpf.object.spec import (
+        ExternKind,
+        FunctionSpec,
+        MapSpec,
+        ObjectSpec,
+        ProgramSpec,
+    )
 
 _AMBIGUOUS_SIZE = 20
 _LARGEST_VALUE = 4096
@@ -83,7 +95,8 @@ class ProgramFacts(NamedTuple):
         return list(dict.fromkeys(helper_name(call.number) for call in self.calls))
 
 
-MapLayout = Literal["bpf_elf_map", "bpf_map_def", "BTF", "data"]
+if TYPE_CHECKING:
+    MapLayout = Literal["bpf_elf_map", "bpf_map_def", "BTF", "data"]
 
 
 class MapFacts(NamedTuple):

@@ -4,14 +4,19 @@
 >>> [finding.text for finding in lint_file("bpf.o", version="5.4")]
 """
 
+from __future__ import annotations
+
 from pytc.bpf.analyse import lint_flow, lint_maps, lint_programs, lint_verdicts
 from pytc.bpf.analyse.findings import ERROR, SEVERITIES, Case, Finding
 from pytc.bpf.analyse.inspect import inspect_object
-from pytc.bpf.kernel.types import KernelTypes
 from pytc.bpf.object.reader import read_object
-from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import MapDefinitionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.kernel.types import KernelTypes
+    from pytc.bpf.object.spec import ObjectSpec
 
 
 def lint_file(

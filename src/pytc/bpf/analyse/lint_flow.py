@@ -1,15 +1,23 @@
 """Check programs for what every path through them does wrong: NULL checks, packet bounds, stack, loops, helpers."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from pytc.bpf.analyse.findings import ERROR, Case, Finding
-from pytc.bpf.analyse.flow import LOCK, Flow, Use
-from pytc.bpf.analyse.inspect import ProgramFacts, helper_name, source_line
+from pytc.bpf.analyse.findings import ERROR
+from pytc.bpf.analyse.flow import LOCK, Flow
+from pytc.bpf.analyse.inspect import helper_name, source_line
 from pytc.bpf.analyse.loops import endless_loops
 from pytc.bpf.kernel.versions import precedes
 from pytc.bpf.link.stack import deepest_chain, function_stacks
 from pytc.bpf.sys.constants import MapType, ProgramType, map_type_name, program_type_name
 from pytc.bpf.verifier.names import assigned_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.analyse.findings import Case, Finding
+    from pytc.bpf.analyse.flow import Use
+    from pytc.bpf.analyse.inspect import ProgramFacts
 
 _STACK = 512
 #: Types whose programs may have a stack of their own for each function (v6.13, "bpf: Find eligible subprogs for private

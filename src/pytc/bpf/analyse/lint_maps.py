@@ -1,22 +1,29 @@
 """Check maps: those that no kernel creates, those that a kernel's version lacks, and doubtful declarations."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
-from pytc.bpf.analyse.inspect import MapFacts
+from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Finding
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import Array, Bits, Structure
-from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.map import actual_entries
 from pytc.bpf.maps.rules import map_problems, missing_types
 from pytc.bpf.object.legacy_maps import ELF_MAP, MAP_DEF
-from pytc.bpf.object.spec import DATA, LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec
+from pytc.bpf.object.spec import DATA, LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS
 from pytc.bpf.sys.constants import MapType
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.analyse.findings import Case, Severity
+    from pytc.bpf.analyse.inspect import MapFacts
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.object.spec import MapSpec
 
 #: The checks by the attribute that is wrong.
 _SHAPES = {

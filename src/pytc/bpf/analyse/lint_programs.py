@@ -1,25 +1,31 @@
 """Check programs: licenses, what a kernel's version lacks, tail calls, debug information."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, Literal
+from __future__ import annotations
 
-from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Case, Finding, Severity
-from pytc.bpf.analyse.inspect import ProgramFacts
+from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Finding
 from pytc.bpf.kernel import versions as v
-from pytc.bpf.link.needs import REGISTER_CALL, HelperCall, register_call
+from pytc.bpf.link.needs import REGISTER_CALL, register_call
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.helpers import helper
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final, Literal
+
+    from pytc.bpf.analyse.findings import Case, Severity
     from pytc.bpf.analyse.guards import Guards, UseState
+    from pytc.bpf.analyse.inspect import ProgramFacts
+    from pytc.bpf.link.needs import HelperCall
 
 #: Severity and remark for a use, by :class:`pytc.bpf.analyse.guards.Use`.
-_GUARDED: dict["UseState", tuple[Severity, str]] = {
+_GUARDED: dict[UseState, tuple[Severity, str]] = {
     "reached": (ERROR, ""),
     "guarded": (WARNING, "; harmless if the check before it (CO-RE, .kconfig or a weak symbol) skips it"),
     "skipped": (NOTE, "; the program checks for it first and skips it"),
 }
-_Usage = Literal["call", "address"]
+if TYPE_CHECKING:
+    _Usage = Literal["call", "address"]
 _CALL: Final = "call"
 _ADDRESS: Final = "address"
 _MAX_MAPS = 64  # MAX_USED_MAPS of the kernel
@@ -136,7 +142,7 @@ def check_features(case: Case) -> Iterator[Finding]:
                 yield case.in_program(ERROR, "feature-version", text, program, need.slot)
 
 
-def _guards(case: Case, program: ProgramFacts) -> "Guards | None":
+def _guards(case: Case, program: ProgramFacts) -> Guards | None:
     from pytc.bpf.analyse.guards import Guards  # for few files
 
     return Guards(case.spec, program.linked, case.version) if program.linked is not None else None
@@ -149,7 +155,7 @@ def _weak_uses(case: Case, program: ProgramFacts) -> dict[int, _Usage]:
 
 
 def _guarded(
-    case: Case, guards: "Guards | None", check: str, text: str, program: ProgramFacts, slots: list[int]
+    case: Case, guards: Guards | None, check: str, text: str, program: ProgramFacts, slots: list[int]
 ) -> Finding:
     """Return an error about uses of something the kernel lacks, or a lesser finding where the program checks for it
     first."""

@@ -1,14 +1,20 @@
 """Checks of what programs of traffic control return, and of what hooks make of it."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from pytc.bpf.analyse.findings import NOTE, WARNING, Case, Finding
+from pytc.bpf.analyse.findings import NOTE, WARNING
 from pytc.bpf.analyse.guards import kernel_dependent_slots
-from pytc.bpf.analyse.inspect import ProgramFacts
 from pytc.bpf.analyse.returns import returned_values
 from pytc.bpf.analyse.unloaded import peer_redirection, unloaded_values
 from pytc.bpf.analyse.verdicts import CLS_BPF, TCX, verdict_names
 from pytc.bpf.sys.constants import ProgramType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.analyse.findings import Case, Finding
+    from pytc.bpf.analyse.inspect import ProgramFacts
 
 #: BPF_TCX_EGRESS, which sections tc/egress and tcx/egress imply.
 _TCX_EGRESS = 47

@@ -1,10 +1,15 @@
 """Find loops that no verifier sees an end of."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import Instruction
-from pytc.bpf.link.linker import LinkedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.insn.instructions import Instruction
+    from pytc.bpf.link.linker import LinkedProgram
 
 _FRAME = 10
 _OP_MAY_GOTO = 0xE5

@@ -1,17 +1,23 @@
 """Read the kernel's full description of a loaded program: BPF_OBJ_GET_INFO_BY_FD with all its arrays."""
 
+from __future__ import annotations
+
 import ctypes
-from typing import NamedTuple
 
 from pytc.bpf.btf.ext import Line
 from pytc.bpf.btf.text import type_text
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.insn.disassemble import callee
-from pytc.bpf.insn.instructions import OP_CALL, PSEUDO_CALL, Instruction
+from pytc.bpf.insn.instructions import OP_CALL, PSEUDO_CALL
 from pytc.bpf.kernel.symbols import KernelSymbols
 from pytc.bpf.sys.abi import ProgInfo
 from pytc.bpf.sys.info import btf_image, check_kind, get_info
 from pytc.errors import BpfError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.insn.instructions import Instruction
 
 #: The smallest records of functions (``insn_off u32, type_id u32``) and of lines (``insn_off, file, line, column``).
 _FUNCTION, _LINE = 8, 16

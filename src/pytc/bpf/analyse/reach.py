@@ -5,13 +5,19 @@ constants decide one way only. Where it knows less than the verifier (it joins t
 more instructions count as reachable, never fewer.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_right
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import Instruction
-from pytc.bpf.link.linker import LinkedProgram
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytc.bpf.insn.instructions import Instruction
+    from pytc.bpf.link.linker import LinkedProgram
 
 _ADD, _SUB, _OR, _AND, _SHIFT_LEFT, _SHIFT_RIGHT, _XOR, _MOVE = 0x00, 0x10, 0x40, 0x50, 0x60, 0x70, 0xA0, 0xB0
 _FRAME = 10
@@ -45,7 +51,8 @@ class KnownValues(NamedTuple):
     contents: Mapping[tuple[int, int], int]
 
 
-Value = int | Stack | Memory | None
+if TYPE_CHECKING:
+    Value = int | Stack | Memory | None
 
 
 class _State(NamedTuple):

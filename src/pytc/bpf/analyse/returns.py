@@ -4,13 +4,19 @@ Takes instructions that are linked but not loaded, and those that the verifier h
 that it found to be dead.
 """
 
+from __future__ import annotations
+
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Collection
-from typing import NamedTuple
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import Instruction
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from pytc.bpf.insn.instructions import Instruction
 
 _TAIL_CALL = 12
 #: BPF_LD with BPF_ABS or BPF_IND, of 4, 2 and 1 bytes: behind the end of the packet, the program returns 0.
@@ -58,7 +64,7 @@ class _Use(NamedTuple):
     """A register that gets another's value: changed by an operation with a constant, or where a comparison with one
     ``is_taken`` or not; unchanged without a ``change``."""
 
-    node: "_Node"
+    node: _Node
     change: Instruction | None
     is_taken: bool = False
 

@@ -1,13 +1,20 @@
 """Tell what a program of an object does with the constants that the object has, before it is loaded."""
 
+from __future__ import annotations
+
 from pytc.bpf.analyse.guards import kernel_dependent_slots
 from pytc.bpf.analyse.reach import KnownValues, reachable_slots
 from pytc.bpf.analyse.returns import Returned, returned_values
 from pytc.bpf.analyse.verdicts import REDIRECT_PEER, may_redirect_to_peer
-from pytc.bpf.link.linker import LinkedProgram, link
+from pytc.bpf.link.linker import link
 from pytc.bpf.link.needs import helper_calls
-from pytc.bpf.object.spec import DATA, KCONFIG, ObjectSpec, ProgramSpec
+from pytc.bpf.object.spec import DATA, KCONFIG
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 
 _LARGEST_CONSTANTS = 1 << 16
 _WIDTHS = (1, 2, 4, 8)

@@ -1,13 +1,14 @@
 """Tell what the hooks of traffic control make of what a program returns."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
-from pytc.bpf.analyse.returns import Returned
 from pytc.bpf.insn.instructions import OP_CALL
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from pytc.bpf.analyse.returns import Returned
     from pytc.bpf.object.spec import ObjectSpec
 
 UNSPEC, OK, SHOT = -1, 0, 2
@@ -30,7 +31,7 @@ def never_passes_on(returned: Returned, *, direct_action: bool) -> bool:
     return returned.values <= CLS_BPF - {UNSPEC} if direct_action else 0 not in returned.values
 
 
-def verdict_names(values: "Collection[int]") -> str:
+def verdict_names(values: Collection[int]) -> str:
     """Return numbers with their names: ``1 (TC_ACT_RECLASSIFY) and 77``."""
     from pytc.bpf.run.verdicts import TC
 
@@ -38,6 +39,6 @@ def verdict_names(values: "Collection[int]") -> str:
     return " and ".join(f"{value} ({name})" if name else str(value) for value, name in names)
 
 
-def may_redirect_to_peer(spec: "ObjectSpec") -> bool:
+def may_redirect_to_peer(spec: ObjectSpec) -> bool:
     """Return whether an object has what may be a call of bpf_redirect_peer: most have not, and that is fast to see."""
     return _CALL_OF_PEER in spec.image

@@ -6,15 +6,22 @@ part: record size u32, then for each section ``sec_name_off u32, num_info u32`` 
 instruction's offset in bytes.
 """
 
+from __future__ import annotations
+
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
-from typing import NamedTuple
 
-from pytc.bpf.btf.types import MAGIC, Btf
+from pytc.bpf.btf.types import MAGIC
 from pytc.bpf.insn import instructions
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.bpf.btf.types import Btf
 
 _HEADER = struct.Struct("<HBBIIIII")
 _U32 = struct.Struct("<I")

@@ -5,11 +5,16 @@ walk over all before it. A kernel has more than 100,000, and programs mostly use
 walk goes no further than it has to.
 """
 
+from __future__ import annotations
+
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping
 
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
 
 # Words (u32) of a type, by kind: those that each has, and those for each of its vlen members.
 # INT 1, ARRAY 3, STRUCT 4, UNION 5, ENUM 6, FUNC_PROTO 13, VAR 14, DATASEC 15, DECL_TAG 17, ENUM64 19.

@@ -1,7 +1,12 @@
 """Print BTF types as C: ``const volatile __u16 [4]``, ``int (*)(void *)``."""
 
+from __future__ import annotations
+
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf, Member
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf, Member
 
 _KEYWORDS = {b.STRUCT: "struct", b.UNION: "union", b.ENUM: "enum", b.ENUM64: "enum"}
 _QUALIFIERS = {b.CONST: "const", b.VOLATILE: "volatile", b.RESTRICT: "restrict"}

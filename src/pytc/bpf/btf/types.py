@@ -5,14 +5,17 @@ type_len u32, str_off u32, str_len u32``, then types (``name_off u32, info u32, 
 kind adds), then strings.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.btf.index import TypeIndex, name_offsets
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from mmap import mmap
 
 MAGIC = 0xEB9F
@@ -103,7 +106,7 @@ class Btf:
     is for the many of a kernel.
     """
 
-    def __init__(self, data: "bytes | mmap", base: "Btf | None" = None, *, lazy: bool = False) -> None:
+    def __init__(self, data: bytes | mmap, base: Btf | None = None, *, lazy: bool = False) -> None:
         if len(data) < HEADER.size:
             raise ObjectError(f".BTF has {len(data)} bytes, too few for its header")
         magic, version, self._flags, header, type_at, type_size, string_at, string_size = HEADER.unpack_from(data)

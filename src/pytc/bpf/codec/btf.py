@@ -1,12 +1,18 @@
 """Compile BTF types to codecs."""
 
-from collections.abc import Callable, Iterator, Sequence
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf, Member
 from pytc.bpf.codec.compound import Array, Bits, Structure, StructureMember, Text
-from pytc.bpf.codec.scalars import Codec, Enumeration, Float, Integer, hex_codec, ip_codec
+from pytc.bpf.codec.scalars import Enumeration, Float, Integer, hex_codec, ip_codec
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pytc.bpf.btf.types import Btf, Member
+    from pytc.bpf.codec.scalars import Codec
 
 _BOOL, _CHAR = 4, 2  # BTF_INT_BOOL, BTF_INT_CHAR
 _MAX_DEPTH = 32

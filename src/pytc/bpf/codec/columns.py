@@ -4,14 +4,21 @@ A batch is the keys and the values of ``count`` entries, each a run of bytes of 
 batch commands.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from pytc.bpf.codec.compound import Bits, Structure
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Component, Integer
+from pytc.bpf.codec.scalars import Component, Integer
 from pytc.errors import CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Codec, Column, Columns
 
 
 class Renderer:

@@ -1,7 +1,8 @@
 """Codecs with parts: arrays, structures, unions, bit fields, text, and values of many CPUs."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from pytc.bpf.codec.scalars import (
     Codec,
@@ -12,12 +13,20 @@ from pytc.bpf.codec.scalars import (
     Enumerator,
     Integer,
     Style,
-    Value,
     format_value,
     limits,
 )
 from pytc.bpf.codec.text import address, mac, number, printable, quoted
 from pytc.errors import CodecError, shortlist
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import (
+        Value,
+    )
 
 #: Arrays with more single values than this are not worth columns of their own.
 _WIDEST = 64

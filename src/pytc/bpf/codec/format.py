@@ -12,16 +12,23 @@
 =======================  ==============================================================================
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable
 
 from pytc.bpf.codec.compound import Array, String, Structure, StructureMember, Text
 from pytc.bpf.codec.lpm import lpm_codec
-from pytc.bpf.codec.scalars import Codec, Float, Integer, hex_codec, ip_codec, mac_codec
+from pytc.bpf.codec.scalars import Float, Integer, hex_codec, ip_codec, mac_codec
 from pytc.bpf.codec.text import quoted
 from pytc.errors import CodecError
 
-Lookup = Callable[[str], Codec]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.bpf.codec.scalars import Codec
+
+    Lookup = Callable[[str], Codec]
 
 _TOKEN = re.compile(r"\s*([A-Za-z_][\w]*/?|\d+|[{}\[\],;])", re.ASCII)
 _MAX_DEPTH = 16

@@ -1,10 +1,16 @@
 """Keys of LPM tries: ``PREFIX/LENGTH``."""
 
-from typing import Any
+from __future__ import annotations
 
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Raw, Style, Value, hex_codec, ip_codec
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Raw, Style, hex_codec, ip_codec
 from pytc.bpf.codec.text import quoted
 from pytc.errors import CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Value
 
 _LENGTH_BYTES = 4
 

@@ -5,17 +5,23 @@ structures. Besides single values, a codec gives its *columns*: which numbers an
 the text around them, so that :mod:`pytc.bpf.codec.columns` can render many entries at the speed of C.
 """
 
+from __future__ import annotations
+
 import math
 import struct
-from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any, NamedTuple, Union
 
 from pytc.bpf.codec.text import address, hex_bytes, ip_address, mac, number, printable, quoted
 from pytc.errors import CodecError
+from pytc.typing import NamedTuple
 
-Value = Union[bool, int, float, str, list["Value"], dict[str, "Value"]]  # noqa: UP007 (names itself)
-Speller = Callable[[Any], str]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Union
+
+    Value = Union[bool, int, float, str, list["Value"], dict[str, "Value"]]  # noqa: UP007 (names itself)
+    Speller = Callable[[Any], str]
 
 _CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _PLAIN = frozenset("BHIQbhiq")
@@ -67,7 +73,7 @@ class Component(NamedTuple):
     """A member or element of a value: its offset in bytes, and its codec."""
 
     offset: int
-    codec: "Codec"
+    codec: Codec
 
 
 class Codec:

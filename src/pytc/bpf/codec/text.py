@@ -1,5 +1,7 @@
 """Parse numbers and addresses that people write, and make text safe to print. Parsers raise CodecError."""
 
+from __future__ import annotations
+
 from pytc.errors import CodecError
 
 _TRUE = {"true": 1, "yes": 1, "on": 1, "false": 0, "no": 0, "off": 0}

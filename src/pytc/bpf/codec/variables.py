@@ -1,11 +1,17 @@
 """Decode variables by their BTF type, and print values as C."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.btf import btf_codec
-from pytc.bpf.codec.scalars import Enumerator, Raw, Value
+from pytc.bpf.codec.scalars import Enumerator, Raw
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.codec.scalars import Value
 
 _WITHOUT_VALUES = (b.VOID, b.FWD, b.FUNC, b.FUNC_PROTO, b.VAR, b.DATASEC, b.DECL_TAG)
 
@@ -49,4 +55,4 @@ def _braced(parts: list[str]) -> str:
     return f"{{ {', '.join(parts)} }}" if parts else "{ }"
 
 
-__all__ = ["Enumerator", "Raw", "Value", "decode", "value_text"]
+__all__ = ["Enumerator", "Raw", "decode", "value_text"]

@@ -6,11 +6,17 @@ line of its own. Structure (include/uapi/linux/filter.h): ``code u16, jt u8, jf 
 Text is parsed in :mod:`pytc.bpf.insn.classic_text`.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
 from itertools import chain
-from typing import NamedTuple, cast
+
+from pytc.cpython import lru_cache, partial
+from pytc.typing import NamedTuple, cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 MAX_INSTRUCTIONS = 4096
 #: The fields of an instruction, and the largest number of each.

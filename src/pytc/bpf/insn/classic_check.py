@@ -1,11 +1,17 @@
 """Check classic BPF as a kernel does before it takes a program: ``bpf_check_classic`` of net/core/filter.c."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.insn import classic_opcodes as op
-from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, ClassicInstruction
+from pytc.bpf.insn.classic import MAX_INSTRUCTIONS
 from pytc.errors import BytecodeError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
 
 _CELL_USERS = (op.LD | op.MEM, op.LDX | op.MEM, op.ST, op.STX)
 _CELL_READERS = (op.LD | op.MEM, op.LDX | op.MEM)

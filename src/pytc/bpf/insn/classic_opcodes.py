@@ -4,6 +4,8 @@ An opcode is a class (bits 0 to 2) and, of loads, a size (3, 4) and a mode (5 to
 (4 to 7) and the source of the operand (3: X, else k); of returns, the source (3, 4).
 """
 
+from __future__ import annotations
+
 LD, LDX, ST, STX, ALU, JMP, RET, MISC = range(8)
 
 W, H, B = 0x00, 0x08, 0x10

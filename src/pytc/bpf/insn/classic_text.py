@@ -1,14 +1,19 @@
 """Parse the text form of classic BPF programs, and check them as a kernel does; errors say where the fault is."""
 
+from __future__ import annotations
+
 from codecs import BOM_UTF8
-from collections.abc import Sequence
 from errno import EINVAL
-from functools import lru_cache
 
 from pytc.bpf.insn.classic import LIMITS, MAX_INSTRUCTIONS, ClassicInstruction
 from pytc.bpf.insn.classic_check import first_problem
 from pytc.bpf.sys.files import STANDARD_INPUT, read_input_file
+from pytc.cpython import lru_cache
 from pytc.errors import BytecodeError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: The largest text of a program that is read from a file, in bytes.
 MAX_TEXT = 1 << 20

@@ -4,10 +4,16 @@ Source: kernel/bpf/disasm.c of Linux 6.18, and Documentation/bpf/standardization
 mean. A statement is ``(opcode in hex) text``; what the kernel has no text for is ``BUG_`` and the opcode.
 """
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import SIZE, Instruction, decode_all, immediate_at
+from pytc.bpf.insn.instructions import SIZE, decode_all, immediate_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytc.bpf.insn.instructions import Instruction
 
 #: Sizes by bits 3 and 4 of a load or store.
 SIZES = ("u32", "u16", "u8", "u64")
@@ -54,11 +60,12 @@ OP_MAY_GOTO, OP_GOTO_REGISTER = 0xE5, 0x0D
 OP_NO_SPECULATION = 0xC2
 PSEUDO_MAP_INDEX, PSEUDO_MAP_INDEX_VALUE = 5, 6
 
-#: Says what stands behind ``call``, or nothing for what an instruction says by itself.
-Caller = Callable[[Instruction], str]
+if TYPE_CHECKING:
+    #: Says what stands behind ``call``, or nothing for what an instruction says by itself.
+    Caller = Callable[[Instruction], str]
 
 
-def disassemble(code: "bytes | bytearray | memoryview", call: Caller | None = None) -> Iterator[tuple[int, str]]:
+def disassemble(code: bytes | bytearray | memoryview, call: Caller | None = None) -> Iterator[tuple[int, str]]:
     """Yield (slot, statement) for each instruction; the second slot of one of 16 bytes yields nothing.
 
     Takes any bytes: those after the last whole instruction are left out. ``call`` names the targets of calls.

@@ -5,9 +5,15 @@ nibble, source in the high nibble on little-endian machines, which is the only k
 :mod:`pytc.bpf.object.reader` lets through on a little-endian host.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Classes: the low three bits of an opcode.
 LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
@@ -54,18 +60,18 @@ class Operand(NamedTuple):
     is_wide: bool = False
 
 
-def decode(code: "bytes | bytearray | memoryview", index: int) -> Instruction:
+def decode(code: bytes | bytearray | memoryview, index: int) -> Instruction:
     """Return the instruction in slot ``index``."""
     opcode, registers, offset, immediate = _FORMAT.unpack_from(code, index * SIZE)
     return Instruction(opcode, registers & 0xF, registers >> 4, offset, immediate)
 
 
-def decode_at(code: "bytes | bytearray | memoryview", slots: Sequence[int]) -> list[Instruction]:
+def decode_at(code: bytes | bytearray | memoryview, slots: Sequence[int]) -> list[Instruction]:
     """Return the instructions in some slots."""
     return [decode(code, slot) for slot in slots]
 
 
-def decode_all(code: "bytes | bytearray | memoryview") -> list[tuple[int, Instruction]]:
+def decode_all(code: bytes | bytearray | memoryview) -> list[tuple[int, Instruction]]:
     """Return (slot, instruction) for each instruction; skips the second slot of one of 16 bytes."""
     decoded = []
     skip = False
@@ -78,12 +84,12 @@ def decode_all(code: "bytes | bytearray | memoryview") -> list[tuple[int, Instru
     return decoded
 
 
-def immediate_at(code: "bytes | bytearray | memoryview", index: int) -> int:
+def immediate_at(code: bytes | bytearray | memoryview, index: int) -> int:
     """Return the immediate of slot ``index`` without decoding the rest."""
     return int(_IMMEDIATE.unpack_from(code, index * SIZE + 4)[0])
 
 
-def offset_at(code: "bytes | bytearray | memoryview", index: int) -> int:
+def offset_at(code: bytes | bytearray | memoryview, index: int) -> int:
     """Return the offset field of slot ``index`` without decoding the rest."""
     return int(_OFFSET.unpack_from(code, index * SIZE + 2)[0])
 

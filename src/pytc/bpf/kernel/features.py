@@ -5,11 +5,12 @@ version numbers: distributions backport. Probes run after a refusal, to find out
 asks (``LINUX_HAS_...`` in .kconfig).
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
 import struct
-from collections.abc import Callable, Iterable
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.sys.abi import BtfLoadAttr, MapCreateAttr, ProgLoadAttr, pointer
@@ -17,6 +18,10 @@ from pytc.bpf.sys.constants import F_MMAPABLE, Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 # Answers to attributes, flags and types that a kernel does not know: E2BIG where fields beyond the attribute it knows
 # are not zero (bpf_check_uarg_tail_zero), ENOSYS without bpf(2). Any other errno leaves the question open.

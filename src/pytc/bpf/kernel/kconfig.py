@@ -1,15 +1,18 @@
 """Fill the ``.kconfig`` map: the kernel's settings as values of the object's types."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
-from pytc.bpf.object.spec import SETTING, ExternSpec, ObjectSpec
+from pytc.bpf.object.spec import SETTING
 from pytc.errors import ObjectError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from pytc.bpf.btf.types import Btf
     from pytc.bpf.kernel.features import Features
+    from pytc.bpf.object.spec import ExternSpec, ObjectSpec
 
 _BOOL = 4  # BTF_INT_BOOL
 _TRISTATE = {"n": 0, "y": 1, "m": 2}
@@ -52,7 +55,7 @@ def kconfig_contents(
     return bytes(data)
 
 
-def kernel_settings(spec: ObjectSpec, size: int, features: "Features", used: Collection[int] | None = None) -> bytes:
+def kernel_settings(spec: ObjectSpec, size: int, features: Features, used: Collection[int] | None = None) -> bytes:
     """Return the contents of ``.kconfig`` for an object and the running kernel, as :func:`kconfig_contents` does."""
     from pytc.bpf.kernel.running import configuration, version_code
     from pytc.bpf.kernel.symbols import has_syscall_wrapper

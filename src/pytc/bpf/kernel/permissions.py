@@ -1,11 +1,16 @@
 """Find why bpf(2) answers EPERM: capabilities, user namespaces, sysctl, seccomp, lockdown, RLIMIT_MEMLOCK."""
 
+from __future__ import annotations
+
 import os
 import resource
-from collections.abc import Iterable
 
 from pytc.bpf.kernel.versions import is_older
 from pytc.bpf.sys.constants import MapType, ProgramType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_PERFMON, CAP_BPF = 12, 21, 38, 39
 _NAMES = {

@@ -1,13 +1,15 @@
 """Read the running kernel's types, configuration and version."""
 
+from __future__ import annotations
+
 import os
 import re
-from typing import TYPE_CHECKING
 
 from pytc.bpf.btf.types import MAGIC, Btf
 from pytc.bpf.sys.files import ELF_MAGIC, read_regular_file
 from pytc.errors import ObjectError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mmap import mmap
 
@@ -29,7 +31,7 @@ def kernel_btf(path: str = "", base: Btf | None = None) -> Btf:
     return Btf(data, base, lazy=True)
 
 
-def _mapped() -> "mmap | None":
+def _mapped() -> mmap | None:
     """Return the running kernel's types without copying their 5 MB; None where the kernel cannot map them."""
     import mmap
 

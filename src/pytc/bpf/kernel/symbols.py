@@ -1,9 +1,14 @@
 """Read the kernel's symbols from /proc/kallsyms (kernel/kallsyms.c): ``ADDRESS TYPE NAME [MODULE]``."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator
 
 from pytc.errors import BpfError, ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PATH = "/proc/kallsyms"
 _LIMIT = 1 << 27

@@ -1,12 +1,18 @@
 """Find types of a running kernel: those of vmlinux and, where it lacks a name, those of its modules."""
 
-import os
-from collections.abc import Callable, Collection, Iterable
-from typing import NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.btf.types import Btf
+import os
+
 from pytc.closing import Closing
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from pytc.bpf.btf.types import Btf
 
 
 class Module(NamedTuple):

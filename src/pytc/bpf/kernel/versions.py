@@ -4,14 +4,20 @@ For explanations, and for checks of a file without a kernel; a running kernel's 
 are those of include/uapi/linux/bpf.h, versions the first release of mainline with it (distributions backport).
 """
 
+from __future__ import annotations
+
 import os
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.sys.constants import MapType, ProgramType, attach_type_name
-from pytc.bpf.sys.helpers import Helper
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.bpf.sys.helpers import Helper
 
 
 class Feature(NamedTuple):

@@ -4,12 +4,16 @@ An access string like ``0:1:2`` is: element 0 of an array of the root type, its 
 element) 2.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf, Member
 from pytc.bpf.link.core_match import fields_agree
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf, Member
 
 _MAX_STEPS = 64
 _COMPOSITE = (b.STRUCT, b.UNION)

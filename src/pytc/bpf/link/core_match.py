@@ -4,8 +4,13 @@ Rules: the kernel's documentation "BPF CO-RE" (Documentation/bpf/llvm_reloc.rst 
 of libbpf. The part of a name after ``___`` is a flavour, which does not count.
 """
 
+from __future__ import annotations
+
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf
 
 _DEPTH = 32
 _COMPOSITE = (b.STRUCT, b.UNION)

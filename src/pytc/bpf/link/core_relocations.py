@@ -5,18 +5,25 @@ include/uapi/linux/bpf.h) says which instruction depends on what. The kernel's a
 kernel has no such thing, the instruction becomes a call that the verifier refuses if the program can reach it.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.ext import BtfExt, CoreRelocation, root_types
-from pytc.bpf.btf.types import Btf
+from pytc.bpf.btf.ext import root_types
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.kernel.types import KernelType, KernelTypes
-from pytc.bpf.link.core_access import Access, field_access, match_access, parse_indices
+from pytc.bpf.link.core_access import field_access, match_access, parse_indices
 from pytc.bpf.link.core_match import kinds_agree, types_agree, types_match, without_flavour
 from pytc.bpf.object.spec import POISON_RELOCATION
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.bpf.btf.ext import BtfExt, CoreRelocation
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.kernel.types import KernelType, KernelTypes
+    from pytc.bpf.link.core_access import Access
 
 (
     FIELD_BYTE_OFFSET,

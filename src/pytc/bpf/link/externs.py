@@ -1,14 +1,20 @@
 """Resolve the externs of an object in a kernel: their addresses, types, modules and values."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
-from pytc.bpf.btf.types import Btf
-from pytc.bpf.kernel.types import KernelType, KernelTypes
 from pytc.bpf.link.core_match import types_agree, without_flavour
-from pytc.bpf.object.spec import FUNCTION, ExternSpec, ExternValue
+from pytc.bpf.object.spec import FUNCTION, ExternValue
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.kernel.types import KernelType, KernelTypes
+    from pytc.bpf.object.spec import ExternSpec
 
 #: The modules of functions that programs of tc are often made for, by how their names begin.
 _HOMES = (("bpf_ct_set_nat_info", "nf_nat"), ("bpf_ct_", "nf_conntrack"), ("bpf_skb_ct_", "nf_conntrack"))

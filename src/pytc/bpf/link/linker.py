@@ -4,25 +4,31 @@ Subprograms are appended depth first, at their first call: libbpf's order, so th
 of the two loaded it. References to maps stay symbolic until :func:`patch` puts descriptors in.
 """
 
+from __future__ import annotations
+
 from bisect import bisect_left
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.btf.ext import core_relocations
 from pytc.bpf.insn import instructions as ins
 from pytc.bpf.object.spec import (
     POISON_FUNCTION,
-    CodeSection,
-    ExternValue,
-    FunctionSpec,
-    ObjectSpec,
-    ProgramSpec,
     Target,
 )
 from pytc.errors import MapDefinitionError, ObjectError
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytc.bpf.link.core_relocations import CoreResolver
+    from pytc.bpf.object.spec import (
+        CodeSection,
+        ExternValue,
+        FunctionSpec,
+        ObjectSpec,
+        ProgramSpec,
+    )
 
 _MAX_INSTRUCTIONS = 1_000_000
 
@@ -69,7 +75,7 @@ class LinkedProgram(NamedTuple):
     line_info_size: int = 0
 
 
-def link(spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None" = None) -> LinkedProgram:
+def link(spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None = None) -> LinkedProgram:
     """Return a program linked with its subprograms.
 
     ``core`` resolves CO-RE relocations; without it, an instruction that has one keeps the object's value. Raises
@@ -140,7 +146,7 @@ def map_names(linked: LinkedProgram) -> set[str]:
 
 
 class _Linking:
-    def __init__(self, spec: ObjectSpec, program: ProgramSpec, core: "CoreResolver | None") -> None:
+    def __init__(self, spec: ObjectSpec, program: ProgramSpec, core: CoreResolver | None) -> None:
         self._core = core
         self._spec = spec
         self._program = program
@@ -172,7 +178,7 @@ class _Linking:
             self._set_call(caller.start + index, start)
         ins.set_operands(self.code, self._operands)
 
-    def _copy(self, function: FunctionSpec) -> "tuple[LinkedFunction, list[tuple[int, Target]]]":
+    def _copy(self, function: FunctionSpec) -> tuple[LinkedFunction, list[tuple[int, Target]]]:
         """Copy a function's code; returns it with its calls still to be made, last first."""
         section = self._spec.sections[function.section]
         start = len(self.code) // ins.SIZE

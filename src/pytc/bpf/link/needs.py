@@ -1,13 +1,18 @@
 """Find the kernel features that linked instructions need, without a kernel."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.insn.instructions import Instruction
 from pytc.bpf.kernel import versions as v
-from pytc.bpf.kernel.versions import Feature
-from pytc.bpf.link.linker import LinkedProgram
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.insn.instructions import Instruction
+    from pytc.bpf.kernel.versions import Feature
+    from pytc.bpf.link.linker import LinkedProgram
 
 _TAIL_CALL = 12
 #: callx, which clang writes and the verifier does not know.

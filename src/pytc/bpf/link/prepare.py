@@ -1,16 +1,21 @@
 """Link programs for the running kernel: the part of a load that creates nothing."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from __future__ import annotations
+
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.bpf.link.linker import LinkedProgram
-from pytc.bpf.link.tail_calls import LinkedSet, TailCall, link_with_tail_calls
-from pytc.bpf.object.spec import ExternValue, MapSpec, ObjectSpec, ProgramSpec
-from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.link.tail_calls import link_with_tail_calls
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
     from pytc.bpf.kernel.types import KernelTypes
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.link.tail_calls import LinkedSet, TailCall
+    from pytc.bpf.object.spec import ExternValue, MapSpec, ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.constants import ProgramType
 
 
 class Prepared(NamedTuple):
@@ -82,7 +87,7 @@ class _Preparing:
         """Whether the result depends on which modules are loaded."""
         return self._kernel is not None and self._kernel.has_asked_modules
 
-    def _kernel_types(self) -> "KernelTypes":
+    def _kernel_types(self) -> KernelTypes:
         if self._kernel is None:
             from pytc.bpf.kernel.modules import kernel_types
 

@@ -1,9 +1,13 @@
 """How many bytes of stack the functions of a linked program use."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.insn import instructions as ins
-from pytc.bpf.link.linker import LinkedProgram
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.link.linker import LinkedProgram
 
 _FRAME = 10
 _LARGEST = 512

@@ -1,16 +1,20 @@
 """Link the programs of an object that are loaded together: those named, and what their tail calls reach. Pure."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.link.linker import LinkedProgram, link, map_names
+from pytc.bpf.link.linker import link, map_names
 from pytc.bpf.object.sections import tail_call_slot
-from pytc.bpf.object.spec import FunctionSpec, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytc.bpf.link.core_relocations import CoreResolver
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.object.spec import FunctionSpec, ObjectSpec, ProgramSpec
 
 
 class TailCall(NamedTuple):
@@ -58,7 +62,7 @@ class LinkedSet(NamedTuple):
 
 
 def link_with_tail_calls(
-    spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], core: "CoreResolver | None" = None
+    spec: ObjectSpec, programs: Sequence[tuple[ProgramSpec, ProgramType]], core: CoreResolver | None = None
 ) -> LinkedSet:
     """Return programs linked with all that their tail calls reach. Pure without ``core``; raises ObjectError."""
     linked_by_key: dict[tuple[FunctionSpec, ProgramType], LinkedProgram] = {}

@@ -1,5 +1,7 @@
 """Find where a function or variable comes from that an object uses and does not define; for messages alone."""
 
+from __future__ import annotations
+
 import re
 
 from pytc.bpf.sys.helpers import helpers

@@ -1,11 +1,17 @@
 """Downgrade BTF for kernels that do not know all of its kinds, each to a kind they know, of the same length."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import HEADER, Btf
-from pytc.bpf.kernel.features import Features
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.bpf.kernel.features import Features
 
 _WORD = struct.Struct("<I")
 _BYTE = 8  # BTF_INT: 8 bits at offset 0, no encoding

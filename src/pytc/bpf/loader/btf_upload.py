@@ -1,19 +1,26 @@
 """Upload BTF the way the kernel takes it: with what compilers leave open, and externs as plain variables."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import struct
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import HEADER, Btf
-from pytc.bpf.kernel.features import Features
-from pytc.bpf.object.spec import KCONFIG, KSYMS, SETTING, ObjectSpec
+from pytc.bpf.btf.types import HEADER
+from pytc.bpf.object.spec import KCONFIG, KSYMS, SETTING
 from pytc.bpf.sys.abi import BtfLoadAttr, pointer
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.kernel.features import Features
+    from pytc.bpf.object.spec import ObjectSpec
 
 _KINDS = ("btf_datasec", "btf_float", "btf_decl_tag", "btf_type_tag", "btf_enum64")
 _WORD = struct.Struct("<I")

@@ -1,8 +1,9 @@
 """Find what this kernel and process have to do with a refusal; each cause has been checked and applies."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Mapping
 
 from pytc.bpf.kernel.permissions import (
     CAP_PERFMON,
@@ -19,17 +20,24 @@ from pytc.bpf.kernel.versions import (
     program_type_config,
     program_type_since,
 )
-from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.link.needs import REGISTER_CALL, helper_calls, instruction_needs
 from pytc.bpf.maps.fields import field_problems
-from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.rules import member_problems, missing_types
 from pytc.bpf.object.names import kernel_map_name
-from pytc.bpf.object.spec import MapSpec, ObjectSpec
-from pytc.bpf.sys.constants import ProgramType, attach_type_name, program_type_name
-from pytc.bpf.sys.helpers import Helper, helper
-from pytc.bpf.verifier.report import Facts
+from pytc.bpf.sys.constants import attach_type_name, program_type_name
+from pytc.bpf.sys.helpers import helper
 from pytc.errors import BpfSyscallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.maps.map import Map
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec
+    from pytc.bpf.sys.constants import ProgramType
+    from pytc.bpf.sys.helpers import Helper
+    from pytc.bpf.verifier.report import Facts
 
 _JIT_SETTING = "/proc/sys/net/core/bpf_jit_enable"
 # Opcodes, or registers, in messages about instructions.

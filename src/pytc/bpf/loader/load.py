@@ -3,14 +3,13 @@
 All maps of an object are created, but only the programs that the caller names and those that their tail calls reach are
 submitted: real objects hold programs that do not load on every kernel.
 
-:func:`load` takes visible steps, each of which leaves what it made with the :class:`Loaded` object; a failure
-closes every descriptor and removes every pin that was made.
+:func:`load` takes visible steps; each leaves what it made with :class:`Loaded`. A failure closes and unpins all of it.
 """
 
+from __future__ import annotations
+
 import errno
-from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, TypeVar
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.link.linker import calls_modules, patch
@@ -19,23 +18,27 @@ from pytc.bpf.link.tail_calls import type_of
 from pytc.bpf.loader.btf_upload import kernel_image, upload
 from pytc.bpf.loader.prog_load import submit
 from pytc.bpf.loader.program import Program
-from pytc.bpf.maps.map import Map, create_map, explain_types
+from pytc.bpf.maps.map import create_map, explain_types
 from pytc.bpf.maps.pin_compat import open_pinned
 from pytc.bpf.maps.pinning import PinRoot, check_pin
 from pytc.bpf.object.names import kernel_map_name
-from pytc.bpf.object.spec import DATA, KCONFIG, PIN_NONE, FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
+from pytc.bpf.object.spec import DATA, KCONFIG, PIN_NONE
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, PinError, VerifierError, strerror
+from pytc.typing import TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pytc.bpf.loader.object_cache import ObjectCache
+    from pytc.bpf.maps.map import Map
+    from pytc.bpf.object.spec import FunctionSpec, MapSpec, ObjectSpec, ProgramSpec
 
 # Errors that say nothing of a map: the same call can succeed the next time.
 _SHORTAGES = (errno.EINTR, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOSPC)
-
-
 _Owned = TypeVar("_Owned", bound=Closing)
 
 
@@ -47,8 +50,7 @@ class Loaded(Closing):
 
     Closing keeps pins; :meth:`undo` removes those that this load created, for callers whose next step failed.
     :meth:`commit` moves pins of program arrays that existed before to the arrays of this load, once the new program is
-    in its place: until then, a running program keeps its old targets. It also ends the lock of pins, for which other
-    loads wait; from then on, nothing can be undone.
+    in its place: until then, a running program keeps its old targets. It also ends the lock of pins, and with it undo.
     """
 
     def __init__(self, spec: ObjectSpec, pins: PinRoot) -> None:
@@ -128,7 +130,7 @@ def load(
     commit: bool = True,
     stays_open: bool = False,
     features: Features | None = None,
-    cache: "ObjectCache | None" = None,
+    cache: ObjectCache | None = None,
 ) -> Loaded:
     """Load a program, the programs that its tail calls reach, and all maps of its object.
 
@@ -167,7 +169,7 @@ def load_programs(
     used_only: bool = False,
     stays_open: bool = False,
     features: Features | None = None,
-    cache: "ObjectCache | None" = None,
+    cache: ObjectCache | None = None,
 ) -> Loaded:
     """Load several programs of an object, which then share its maps.
 
@@ -204,9 +206,7 @@ def load_programs(
 class _Loading:
     """The steps of one load, and what they pass on."""
 
-    def __init__(
-        self, loaded: Loaded, *, verbose: bool, features: Features | None, cache: "ObjectCache | None"
-    ) -> None:
+    def __init__(self, loaded: Loaded, *, verbose: bool, features: Features | None, cache: ObjectCache | None) -> None:
         self._loaded = loaded
         self._spec = loaded.spec
         self._verbose = verbose

@@ -1,21 +1,24 @@
 """Cache objects, linked programs and types for repeated loads."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from pytc.bpf.kernel.features import Features
-from pytc.bpf.link.prepare import Prepared, prepare
+from pytc.bpf.link.prepare import prepare
 from pytc.bpf.loader.btf_upload import kernel_image, upload
 from pytc.bpf.object import elf
 from pytc.bpf.object.reader import read_object_bytes
-from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
-from pytc.bpf.sys.constants import ProgramType
-from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.closing import Closing
 from pytc.errors import ObjectError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytc.bpf.link.prepare import Prepared
     from pytc.bpf.loader.replay import Replay
+    from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.constants import ProgramType
+    from pytc.bpf.sys.descriptor import OwnedFd
 
 _MOST_OBJECTS = 16
 _MOST_LINKED = 64
@@ -95,14 +98,12 @@ class ObjectCache(Closing):
         ):
             cached.replays[choice] = self._replay(cached, programs)
 
-    def find_replay(self, path: str, choice: object, layout20: str = "") -> "CachedReplay | None":
+    def find_replay(self, path: str, choice: object, layout20: str = "") -> CachedReplay | None:
         """Return the replay of a choice; None if it must be loaded from scratch."""
         cached = self._objects.get((path, layout20))
         return None if cached is None else cached.replays.get(choice)
 
-    def _replay(
-        self, cached: "CachedObject", programs: Sequence[tuple[ProgramSpec, ProgramType]]
-    ) -> "CachedReplay | None":
+    def _replay(self, cached: CachedObject, programs: Sequence[tuple[ProgramSpec, ProgramType]]) -> CachedReplay | None:
         from pytc.bpf.loader.replay import replay_of
 
         prepared = cached.prepared.get((tuple(programs), ""))
@@ -111,7 +112,7 @@ class ObjectCache(Closing):
         replay = replay_of(cached.spec, prepared, cached.btf.fd if cached.btf is not None else 0, self.features)
         return None if replay is None else CachedReplay(cached, replay, *programs[0])
 
-    def _entry_of(self, spec: ObjectSpec) -> "CachedObject | None":
+    def _entry_of(self, spec: ObjectSpec) -> CachedObject | None:
         """Return the cache entry of the object that a spec was made from."""
         return next((cached for cached in self._objects.values() if cached.is_of(spec)), None)
 
@@ -165,7 +166,7 @@ class CachedObject:
 class CachedReplay:
     """A replay of a program's load, valid as long as its file does not change."""
 
-    def __init__(self, cached: CachedObject, replay: "Replay", program: ProgramSpec, type: ProgramType) -> None:
+    def __init__(self, cached: CachedObject, replay: Replay, program: ProgramSpec, type: ProgramType) -> None:
         self._object = cached
         self._replay = replay
         self.program = program

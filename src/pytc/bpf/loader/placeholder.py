@@ -1,11 +1,17 @@
 """Load a program that does nothing, which stands for one that is not to be loaded."""
 
+from __future__ import annotations
+
 import ctypes
 
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
-from pytc.bpf.sys.constants import Command, ProgramType
+from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.constants import ProgramType
 
 _RETURN_0 = bytes([0xB7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0])
 

@@ -1,19 +1,25 @@
 """Load programs (BPF_PROG_LOAD): attributes, and the verifier's log."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
-from collections.abc import Sequence
 
-from pytc.bpf.kernel.features import Features
-from pytc.bpf.link.linker import LinkedProgram
 from pytc.bpf.object.names import kernel_name
-from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
 from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError, VerifierError, strerror
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.kernel.features import Features
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.object.spec import ObjectSpec
 
 #: Bytes that are kept of the log of a refused program, unless all of it is wanted: a program that is too large for the
 #: verifier has a log of 100 MB, and what matters comes last.

@@ -1,19 +1,22 @@
 """A loaded program, and the choice of a program in an object."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from __future__ import annotations
 
-from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType, program_type_name
-from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin, pin
-from pytc.errors import PytcError, SelectionError, shortlist
+from pytc.errors import SelectionError, shortlist
+from pytc.typing import TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.bpf.run.test_run import Run
+    from collections.abc import Sequence
 
+    from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+    from pytc.bpf.run.test_run import Run
+    from pytc.bpf.sys.descriptions import ProgramDescription
+    from pytc.errors import PytcError
 
 _Self = TypeVar("_Self", bound="Program")
 
@@ -45,7 +48,7 @@ class Program(OwnedFd):
         """The declared name, or the kernel's (truncated) name if there is no declaration."""
         return self.spec.name if self.spec is not None else self.description.name
 
-    def test_run(self, packet: bytes, *, repeat: int = 1) -> "Run":
+    def test_run(self, packet: bytes, *, repeat: int = 1) -> Run:
         """Run the program on a packet with its Ethernet header, attached to nothing (BPF_PROG_TEST_RUN).
 
         For many packets, use :class:`pytc.bpf.Runner`. Raises BpfSyscallError.

@@ -4,24 +4,33 @@ For programs with nothing but maps of their own, as most are: no pins, no tail c
 but the first of a thousand loads of one program are these calls.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
 
-from pytc.bpf.kernel.features import Features
-from pytc.bpf.link.linker import LinkedProgram, patch
-from pytc.bpf.link.prepare import Prepared
+from pytc.bpf.link.linker import patch
 from pytc.bpf.loader.prog_load import program_attribute
 from pytc.bpf.maps.map import map_attribute
 from pytc.bpf.object.names import kernel_map_name
-from pytc.bpf.object.spec import DATA, KCONFIG, MapSpec, ObjectSpec
-from pytc.bpf.sys.abi import MapCreateAttr, MapElementAttr, MapFdAttr, ProgLoadAttr, pointer
+from pytc.bpf.object.spec import DATA, KCONFIG
+from pytc.bpf.sys.abi import MapElementAttr, MapFdAttr, pointer
 from pytc.bpf.sys.constants import Command, MapType, ProgramType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf, used_size
 from pytc.errors import BpfSyscallError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.kernel.features import Features
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.link.prepare import Prepared
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec
+    from pytc.bpf.sys.abi import MapCreateAttr, ProgLoadAttr
 
 _IMMEDIATE = struct.Struct("=i")
 _KEY = ctypes.create_string_buffer(4)
@@ -33,7 +42,7 @@ class _MapStep(NamedTuple):
 
     attr: MapCreateAttr
     size: int
-    contents: "ctypes.Array[ctypes.c_char] | None"
+    contents: ctypes.Array[ctypes.c_char] | None
     is_frozen: bool
     fd_offsets: tuple[int, ...]
 

@@ -1,12 +1,18 @@
 """Turn a refusal of a program into an error: with a report of the verifier's log, or causes where there is none."""
 
+from __future__ import annotations
+
 import re
 
 from pytc.bpf.btf.ext import line_at
-from pytc.bpf.link.linker import LinkedProgram
-from pytc.bpf.object.spec import POISON_FUNCTION, POISON_RELOCATION, ObjectSpec
-from pytc.bpf.sys.constants import ProgramType
+from pytc.bpf.object.spec import POISON_FUNCTION, POISON_RELOCATION
 from pytc.errors import VerifierError, one_line, strerror
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.link.linker import LinkedProgram
+    from pytc.bpf.object.spec import ObjectSpec
+    from pytc.bpf.sys.constants import ProgramType
 
 _POISON = re.compile(r"unknown#(\d+)")
 

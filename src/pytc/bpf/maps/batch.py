@@ -3,16 +3,22 @@
 Where the kernel has no batches for a type of map, elements are moved one by one.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
-from collections.abc import Iterator
-from typing import NamedTuple
 
-from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.sys.abi import MapBatchAttr, pointer
 from pytc.bpf.sys.constants import ANY, F_LOCK, Command
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.maps.raw import RawMap
 
 _ENTRIES = 16384
 _BYTES = 4 << 20
@@ -101,7 +107,7 @@ def _lookup_batches(map: RawMap, flags: int, entries: int) -> Iterator[Batch]:
 
 def _buffers(
     entries: int, key_size: int, value_size: int
-) -> "tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]":
+) -> tuple[ctypes.Array[ctypes.c_char], ctypes.Array[ctypes.c_char]]:
     return ctypes.create_string_buffer(entries * key_size), ctypes.create_string_buffer(entries * value_size)
 
 

@@ -1,18 +1,23 @@
 """Find why the kernel refused to create or access a map; each cause has been checked and applies, the likeliest
 first."""
 
+from __future__ import annotations
+
 import errno
 import os
 
-from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.permissions import map_permission_causes, read_setting
 from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
 from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.rules import map_problems
-from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
 from pytc.errors import ENOTSUPP
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.object.spec import MapSpec
 
 _POP_SINCE = "5.14"
 

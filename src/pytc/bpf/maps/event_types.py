@@ -1,14 +1,21 @@
 """Events of ring and perf buffers: the reader of a map, and the types of what programs send."""
 
+from __future__ import annotations
+
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
-from pytc.bpf.codec.scalars import Codec, Value, hex_codec
-from pytc.bpf.maps.map import Map
-from pytc.bpf.maps.ring_buffer import EventSource, RingBuffer
+from pytc.bpf.codec.scalars import hex_codec
+from pytc.bpf.maps.ring_buffer import RingBuffer
 from pytc.bpf.maps.types import named_codec
 from pytc.bpf.sys import constants as c
 from pytc.bpf.sys.info import btf_image, describe_program, ids, program_by_id, program_map_ids
 from pytc.errors import BpfError, BpfSyscallError, CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.codec.scalars import Codec, Value
+    from pytc.bpf.maps.map import Map
+    from pytc.bpf.maps.ring_buffer import EventSource
 
 _LARGEST = 1 << 12
 

@@ -4,17 +4,23 @@ From map_check_btf in kernel/bpf/syscall.c, btf_parse_fields in kernel/bpf/btf.c
 type of map. What newer kernels refuse is a problem; older ones refuse more. No kernel is asked.
 """
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Iterator
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
 from pytc.bpf.maps.rules import Problem, a_map
-from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys import constants as c
 from pytc.bpf.sys.constants import MapType as M
 from pytc.bpf.sys.constants import map_type_name
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.object.spec import MapSpec
 
 _STORAGES = (M.SK_STORAGE, M.INODE_STORAGE, M.TASK_STORAGE, M.CGRP_STORAGE)
 _HASHES_AND_ARRAYS = (M.HASH, M.LRU_HASH, M.ARRAY)

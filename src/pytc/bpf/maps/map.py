@@ -1,15 +1,14 @@
 """Maps in the kernel: their creation, and access to their elements as bytes, in batches and as Python values."""
 
+from __future__ import annotations
+
 import errno
 import mmap
-from collections.abc import Collection, Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, overload
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.maps.batch import read_batches, read_items
 from pytc.bpf.maps.raw import RawMap
-from pytc.bpf.object.spec import DATA, MapSpec
+from pytc.bpf.object.spec import DATA
 from pytc.bpf.sys.abi import MapCreateAttr
 from pytc.bpf.sys.constants import (
     ANY,
@@ -22,11 +21,17 @@ from pytc.bpf.sys.constants import (
 from pytc.bpf.sys.cpus import possible_cpus
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import ENOTSUPP, BpfSyscallError
+from pytc.typing import overload
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import Any
+
     from pytc.bpf.btf.types import Btf
     from pytc.bpf.maps.batch import Batch
     from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.object.spec import MapSpec
 
 # What map_check_btf in kernel/bpf/syscall.c returns, and the function of that name of a map's type.
 _TYPE_REFUSALS = (errno.EACCES, errno.EINVAL, errno.EOPNOTSUPP)
@@ -82,12 +87,12 @@ class Map(RawMap):
         """Yield (key, value) of each element, read in batches; raises BpfSyscallError."""
         return read_items(self)
 
-    def batches(self, flags: int = ANY) -> "Iterator[Batch]":
+    def batches(self, flags: int = ANY) -> Iterator[Batch]:
         """Yield all elements in batches: keys, one after another, and their values. ``flags`` is ANY or F_LOCK."""
         return read_batches(self, flags)
 
     @property
-    def typed(self) -> "TypedMap":
+    def typed(self) -> TypedMap:
         """A view of the map with Python values as keys and values, by its types (BTF). The map must stay open."""
         from pytc.bpf.maps.typed import TypedMap  # with its codecs, which access by bytes does not need
 
@@ -153,21 +158,25 @@ def _create(spec: MapSpec, attr: MapCreateAttr, features: Features) -> int:
             except BpfSyscallError as error:
                 refusal = error
     number, hints = refusal.errno or 0, refusal.hints
-    with suppress(OSError, ImportError):  # the reason may be that no descriptor is left, also for an import
+    try:
         from pytc.bpf.maps.causes import map_causes
 
         hints = map_causes(spec, actual_entries(spec), number)
+    except (OSError, ImportError):
+        pass  # the reason may be that no descriptor is left, also for an import
     what = f'map "{spec.name}" ({map_type_name(spec.type)}): cannot create it'
     raise BpfSyscallError(refusal.command, number, what, hints=hints) from refusal
 
 
-def explain_types(error: BpfSyscallError, spec: MapSpec, btf: "Btf | None") -> None:
+def explain_types(error: BpfSyscallError, spec: MapSpec, btf: Btf | None) -> None:
     """Replace the hints of a refusal by those about the types of the map's keys and values, if these are the reason."""
     if error.errno in _TYPE_REFUSALS and btf is not None:
-        with suppress(OSError, ImportError):  # as above
+        try:
             from pytc.bpf.maps.causes import type_causes
 
             error.hints = type_causes(spec, btf) or error.hints
+        except (OSError, ImportError):
+            pass  # as above
 
 
 def _leave_out(spec: MapSpec, attr: MapCreateAttr, missing: Collection[str]) -> bool:

@@ -4,14 +4,14 @@ Layout (include/uapi/linux/perf_event.h): ``struct perf_event_mmap_page`` with `
 ``data_tail`` at 1032, then records: ``type u32, misc u16, size u16``; a sample has ``size u32`` and the data, padded.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import mmap
 import os
 import select
 import struct
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.maps.ring_buffer import Event
 from pytc.bpf.sys.abi import PerfEventAttr
@@ -20,8 +20,12 @@ from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import perf_event_open
 from pytc.closing import Closing
 from pytc.errors import BpfError, BpfSyscallError
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytc.bpf.maps.map import Map
 
 _SOFTWARE, _BPF_OUTPUT, _SAMPLE_RAW = 1, 10, 1 << 10
@@ -44,7 +48,7 @@ class PerfBuffer(Closing):
     BpfSyscallError.
     """
 
-    def __init__(self, map: "Map", *, pages: int = _PAGES) -> None:
+    def __init__(self, map: Map, *, pages: int = _PAGES) -> None:
         if map.description.type != MapType.PERF_EVENT_ARRAY:
             raise BpfError(f'map "{map.name}" is {a_map_type(map.description.type)}, not a perf event array')
         self._map, self._pages = map, pages

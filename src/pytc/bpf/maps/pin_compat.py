@@ -1,15 +1,20 @@
 """Open pinned maps that match a declaration, and refuse others with the fields that differ."""
 
+from __future__ import annotations
+
 import errno
-from typing import NamedTuple
 
 from pytc.bpf.maps.map import Map, actual_entries
-from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import map_by_id
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.object.spec import MapSpec
+    from pytc.bpf.sys.descriptions import MapDescription
 
 #: Begins what stands for the path of a map that is named by its id.
 BY_ID = "id:"

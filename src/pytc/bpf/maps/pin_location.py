@@ -4,6 +4,8 @@
 there ends with the command. On other machines /sys/fs/bpf is not mounted, or cannot be examined, and another is taken.
 """
 
+from __future__ import annotations
+
 import os
 
 from pytc.errors import SeveralLines, one_line, strerror

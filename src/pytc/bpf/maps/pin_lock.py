@@ -4,6 +4,8 @@ Without it, a command that fails takes its new pins away while another, which ha
 success: its maps would be in no file system any more.
 """
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import os
@@ -28,7 +30,7 @@ class PinLock(Closing):
         self._fd = -1
         self._blocks = 0
 
-    def __enter__(self) -> "PinLock":
+    def __enter__(self) -> PinLock:
         self._blocks += 1
         return self
 

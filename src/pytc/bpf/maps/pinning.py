@@ -5,22 +5,29 @@
 links to ``<mnt>/tc``.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
 from contextlib import suppress
 
 from pytc.bpf.maps.pin_location import location_remarks
 from pytc.bpf.maps.pin_lock import PinLock
-from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, MapSpec, ObjectSpec
+from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS
 from pytc.bpf.sys.files import is_bpffs
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import pin
 from pytc.errors import BpfSyscallError, PinError, PytcError, strerror
 from pytc.libc import mount
 from pytc.signals import block_signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec
 
 DEFAULT_MOUNT = "/sys/fs/bpf"
 PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
@@ -51,14 +58,14 @@ class PinRoot:
         self._lock = lock if lock is not None else PinLock()
 
     @classmethod
-    def unmounted(cls, mount: str = "") -> "PinRoot":
+    def unmounted(cls, mount: str = "") -> PinRoot:
         """Return a pin root for reading only: it mounts no bpffs if there is none."""
         root = cls(mount)
         root._mount = find_mount(mount) or mount or DEFAULT_MOUNT
         root.remarks = location_remarks(root._mount, mount or DEFAULT_MOUNT, is_new=False)
         return root
 
-    def fresh(self) -> "PinRoot":
+    def fresh(self) -> PinRoot:
         """Return a copy that has created nothing so far."""
         other = PinRoot(self._preferred, pinning_files=self._files, lock=self._shared_lock)
         other._mount = self._mount

@@ -1,12 +1,11 @@
 """Maps in the kernel: their elements as bytes."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import mmap
-from collections.abc import Iterator
-from typing import TypeVar
 
-from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.abi import MapElementAttr, MapFdAttr, pointer
 from pytc.bpf.sys.constants import (
     ANY,
@@ -16,12 +15,19 @@ from pytc.bpf.sys.constants import (
     map_type_name,
 )
 from pytc.bpf.sys.cpus import possible_cpus
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.bpf.sys.pins import open_pin, pin
 from pytc.bpf.sys.syscall import bpf, write_once
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
+from pytc.typing import TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.object.spec import MapSpec
+    from pytc.bpf.sys.descriptions import MapDescription
 
 _Self = TypeVar("_Self", bound="RawMap")
 
@@ -202,7 +208,7 @@ class RawMap(OwnedFd):
             return f"<{type(self).__name__} {name!r} {map_type_name(self._shape[0])} closed>"
         return f"<{type(self).__name__} {self.name!r} {map_type_name(self.description.type)} id {self.description.id}>"
 
-    def _key(self, key: bytes) -> "ctypes.Array[ctypes.c_char] | None":
+    def _key(self, key: bytes) -> ctypes.Array[ctypes.c_char] | None:
         if len(key) != self._shape[1]:
             raise BpfError(f'map "{self.name}": a key of {len(key)} bytes; {self._shape[1]} expected')
         return ctypes.create_string_buffer(key, len(key)) if key else None
@@ -210,8 +216,8 @@ class RawMap(OwnedFd):
     def _element(
         self,
         command: Command,
-        key: "ctypes.Array[ctypes.c_char] | None",
-        value: "ctypes.Array[ctypes.c_char] | None",
+        key: ctypes.Array[ctypes.c_char] | None,
+        value: ctypes.Array[ctypes.c_char] | None,
         flags: int = 0,
     ) -> None:
         what = f'map "{self.name}"'

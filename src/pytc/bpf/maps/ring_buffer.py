@@ -5,16 +5,20 @@ producer's, then the data, mapped twice in a row so that no record is in two pie
 for "busy" and one for "discarded", ``u32``, data, and a gap up to a multiple of 8.
 """
 
+from __future__ import annotations
+
 import mmap
 import select
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.closing import Closing
 from pytc.errors import BpfError, BpfSyscallError
+from pytc.typing import NamedTuple, Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytc.bpf.maps.map import Map
 
 _BUSY, _DISCARDED = 1 << 31, 1 << 30
@@ -51,7 +55,7 @@ class RingBuffer(Closing):
     Raises BpfError for a map of another type, BpfSyscallError where its memory cannot be mapped.
     """
 
-    def __init__(self, map: "Map") -> None:
+    def __init__(self, map: Map) -> None:
         if map.description.type != MapType.RINGBUF:
             raise BpfError(f'map "{map.name}" is {a_map_type(map.description.type)}, not a ring buffer')
         page, self._size = mmap.PAGESIZE, map.description.max_entries

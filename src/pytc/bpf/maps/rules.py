@@ -5,14 +5,21 @@ queue_stack_maps.c, bloom_filter.c, stackmap.c, ringbuf.c, cpumap.c, devmap.c, l
 map_in_map.c, arena.c), net/core/sock_map.c, net/core/sock_reuseport.c and net/xdp/xskmap.c. No kernel is asked.
 """
 
+from __future__ import annotations
+
 import mmap
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from pytc.bpf.kernel.versions import map_flags
-from pytc.bpf.object.spec import LEGACY, MapSpec
+from pytc.bpf.object.spec import LEGACY
 from pytc.bpf.sys import constants as c
 from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytc.bpf.object.spec import MapSpec
 
 
 class Problem(NamedTuple):
@@ -22,7 +29,8 @@ class Problem(NamedTuple):
     text: str
 
 
-_Rule = Callable[[MapSpec, int], Iterator[Problem]]
+if TYPE_CHECKING:
+    _Rule = Callable[[MapSpec, int], Iterator[Problem]]
 
 _ACCESS = c.F_RDONLY | c.F_WRONLY | c.F_RDONLY_PROG | c.F_WRONLY_PROG
 _USER_ACCESS = c.F_RDONLY | c.F_WRONLY

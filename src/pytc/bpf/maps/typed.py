@@ -1,17 +1,20 @@
 """Maps with Python values in place of bytes."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from pytc.bpf.codec.compound import assign, follow
 from pytc.bpf.maps.batch import Batch, batch_entries, read_items, write_batch
-from pytc.bpf.maps.raw import RawMap
-from pytc.bpf.maps.types import MapTypes, map_types
+from pytc.bpf.maps.types import map_types
 from pytc.bpf.sys.constants import ANY
 from pytc.bpf.sys.cpus import possible_cpus
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from pytc.bpf.maps.raw import RawMap
+    from pytc.bpf.maps.types import MapTypes
 
 
 class TypedMap:
@@ -70,7 +73,7 @@ class TypedMap:
         """Yield (key, value) of each element, read in batches."""
         return ((self.types.key.decode(key), self.types.whole.decode(value)) for key, value in read_items(self.map))
 
-    def update_many(self, entries: "Iterable[tuple[Any, Any]]", flags: int = ANY) -> int:
+    def update_many(self, entries: Iterable[tuple[Any, Any]], flags: int = ANY) -> int:
         """Set many elements in batches; returns how many. Those before an error are set."""
         limit, written = batch_entries(self.map), 0
         keys: list[bytes] = []

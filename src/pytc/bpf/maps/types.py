@@ -1,17 +1,24 @@
 """Types of a map's keys and values: from BTF if the map has it, from a format, or from the map's type."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.btf.types import ENUM, ENUM64, STRUCT, TYPEDEF, UNION, Btf
 from pytc.bpf.codec.btf import btf_codec, has_spin_lock
 from pytc.bpf.codec.compound import Array, Structure, StructureMember, summed
 from pytc.bpf.codec.format import format_codec
 from pytc.bpf.codec.lpm import lpm_codec
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, Style, Value, format_value, hex_codec
+from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, format_value, hex_codec
 from pytc.bpf.sys.constants import PER_CPU, MapType
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import btf_image
 from pytc.errors import BpfSyscallError, CodecError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Style, Value
+    from pytc.bpf.sys.descriptions import MapDescription
 
 _MAX_LEAVES = 1 << 20
 _INTEGER_SIZES = (1, 2, 4, 8)
@@ -44,7 +51,7 @@ class MapTypes(NamedTuple):
     value_size: int = 0
     cpus: int = 1
 
-    def summed(self) -> "MapTypes":
+    def summed(self) -> MapTypes:
         """Return types whose values are sums over CPUs; raises CodecError for a map without values for each CPU."""
         if not self.is_per_cpu:
             raise CodecError("sum works only on per-CPU maps")

@@ -4,11 +4,17 @@ Source: the context types of include/linux/bpf_types.h. ``struct __sk_buff`` is 
 programs of cgroups all get it.
 """
 
-from collections.abc import Iterable
+from __future__ import annotations
 
-from pytc.bpf.btf.types import FUNC, FWD, PTR, STRUCT, Btf
+from pytc.bpf.btf.types import FUNC, FWD, PTR, STRUCT
 from pytc.bpf.sys.constants import ProgramType as P
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.bpf.btf.types import Btf
 
 _CONTEXTS = {
     "xdp_md": P.XDP,

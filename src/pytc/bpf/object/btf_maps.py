@@ -6,16 +6,23 @@ types are what a member points at (``__type(key, __u32)``). Source: the kernel's
 Documentation/bpf/map_*.rst and tools/lib/bpf/bpf_helpers.h for the macros.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
-from pytc.bpf.object.elf import FUNC, SECTION, ElfImage, ElfRelocation, ElfSection
+from pytc.bpf.object.elf import FUNC, SECTION
 from pytc.bpf.object.legacy_maps import MapDefinition, broken_maps
 from pytc.bpf.object.spec import MODERN, PIN_GLOBAL_NS, PIN_NONE, MapSpec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.errors import MapDefinitionError, ObjectError, shortlist
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
 
 _NUMBERS = {
     "type": "type",

@@ -4,14 +4,20 @@
 when the object's BTF has it in the DATASEC of that name. :mod:`pytc.bpf.link.externs` finds them in a kernel.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf, SectionVariable
-from pytc.bpf.object.elf import UNDEFINED, WEAK, ElfImage
+from pytc.bpf.object.elf import UNDEFINED, WEAK
 from pytc.bpf.object.spec import DATA, FUNCTION, KCONFIG, KSYMS, SETTING, VARIABLE, ExternSpec, MapSpec
 from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType
 from pytc.errors import ObjectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytc.bpf.btf.types import Btf, SectionVariable
+    from pytc.bpf.object.elf import ElfImage
 
 _MOST_SETTINGS = 1 << 20
 

@@ -1,5 +1,7 @@
 """Recognise files that are given in place of BPF objects, by their first bytes."""
 
+from __future__ import annotations
+
 _COMPILE = "clang -O2 -g -target bpf -c FILE.c -o FILE.o"
 #: What a file begins with, and what to do with it.
 _KINDS = (

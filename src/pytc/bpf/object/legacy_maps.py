@@ -21,17 +21,26 @@ BPF_F_NO_PREALLOC), or when two maps have the same fifth word (ids differ); othe
 argument of :func:`pytc.bpf.read_object` overrides it.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
-from pytc.bpf.object.elf import FUNC, GLOBAL, SECTION, ElfImage, ElfSection, ElfSymbol
-from pytc.bpf.object.legacy_members import Structure, read_members, structure_of, unknown_field
+from pytc.bpf.object.elf import FUNC, GLOBAL, SECTION
+from pytc.bpf.object.legacy_members import read_members, structure_of, unknown_field
 from pytc.bpf.object.spec import LEGACY, MODERN, MapSpec
 from pytc.bpf.sys.constants import F_NO_PREALLOC, MAP_IN_MAP, MapType
 from pytc.errors import MapDefinitionError, ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
+
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.object.elf import ElfImage, ElfSection, ElfSymbol
+    from pytc.bpf.object.legacy_members import Structure
 
 ELF_MAP: Final = "bpf_elf_map"
 MAP_DEF: Final = "bpf_map_def"

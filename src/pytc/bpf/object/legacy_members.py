@@ -6,11 +6,15 @@ persistent_path``, both pointers), Calico (``map_flags map_id pinning_strategy``
 another: the pinning of one is the id of another.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.btf import types as b
-from pytc.bpf.btf.types import Btf
 from pytc.errors import MapDefinitionError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.btf.types import Btf
 
 #: What members are called, and what they are.
 _FIELDS = {

@@ -1,9 +1,15 @@
 """Make names that the kernel takes."""
 
+from __future__ import annotations
+
 import re
 
-from pytc.bpf.object.spec import DATA, MapSpec
+from pytc.bpf.object.spec import DATA
 from pytc.bpf.sys.constants import OBJ_NAME_LEN
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.object.spec import MapSpec
 
 
 def kernel_map_name(spec: MapSpec, object_name: str) -> str:

@@ -1,14 +1,22 @@
 """Apply load-time parameters to an object: variables, sizes of maps, and pinned maps to use. Pure."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import assign, follow
-from pytc.bpf.codec.scalars import Codec
-from pytc.bpf.object.spec import DATA, MapSpec, ObjectSpec
+from pytc.bpf.object.spec import DATA
 from pytc.errors import CodecError, ObjectError, SelectionError, shortlist
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.object.spec import MapSpec, ObjectSpec
 
 _MAX_LEAVES = 1 << 22
 

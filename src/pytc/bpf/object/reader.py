@@ -3,11 +3,11 @@
 Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocations; entry points.
 """
 
+from __future__ import annotations
+
 import os
 import re
 import struct
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from pytc.bpf.btf import ext as btf_ext
 from pytc.bpf.btf.types import Btf
@@ -15,9 +15,7 @@ from pytc.bpf.insn import instructions
 from pytc.bpf.insn.instructions import OP_CALL, OP_LD_IMM64
 from pytc.bpf.object import elf
 from pytc.bpf.object.btf_maps import read_btf_maps
-from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
 from pytc.bpf.object.legacy_maps import (
-    MapDefinition,
     broken_maps,
     legacy_sections,
     link_inner_maps,
@@ -30,7 +28,6 @@ from pytc.bpf.object.spec import (
     MODERN,
     SETTING,
     CodeSection,
-    ExternSpec,
     FunctionSpec,
     MapSpec,
     ObjectSpec,
@@ -40,6 +37,19 @@ from pytc.bpf.object.spec import (
 from pytc.bpf.sys.constants import F_MMAPABLE, F_RDONLY_PROG, MapType, ProgramType
 from pytc.bpf.sys.files import STANDARD_INPUT
 from pytc.errors import MapDefinitionError, ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
+    from pytc.bpf.object.legacy_maps import (
+        MapDefinition,
+    )
+    from pytc.bpf.object.spec import (
+        ExternSpec,
+    )
 
 _DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
 #: Where clang puts global variables of address space 1, and what libbpf takes for an arena's.

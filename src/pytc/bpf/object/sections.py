@@ -5,10 +5,12 @@ Source: the table "Program Types and ELF Sections" of the kernel's Documentation
 libbpf 1.0, XDP programs were also in sections like ``xdp_pass`` and ``xdp1``.
 """
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple
 
 from pytc.bpf.sys.constants import ProgramType as P
+from pytc.typing import NamedTuple
 
 _NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
 _TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")

@@ -3,12 +3,16 @@
 Equal bytes give equal specifications on every machine. All of them are immutable.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.sys.constants import ProgramType
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final, Literal
+
     from pytc.bpf.btf.ext import BtfExt
     from pytc.bpf.btf.types import Btf
 
@@ -17,8 +21,9 @@ PIN_NONE = 0
 PIN_OBJECT_NS = 1
 PIN_GLOBAL_NS = 2
 
-#: Where a map is declared: section ``maps``, section ``.maps``, or a data section.
-MapOrigin = Literal["maps", ".maps", "data"]
+if TYPE_CHECKING:
+    #: Where a map is declared: section ``maps``, section ``.maps``, or a data section.
+    MapOrigin = Literal["maps", ".maps", "data"]
 LEGACY: Final = "maps"
 MODERN: Final = ".maps"
 DATA: Final = "data"
@@ -26,7 +31,8 @@ DATA: Final = "data"
 
 # Externs: the DATASECs that declare them, and their kinds.
 KSYMS, KCONFIG = ".ksyms", ".kconfig"
-ExternKind = Literal["variable", "function", "setting"]
+if TYPE_CHECKING:
+    ExternKind = Literal["variable", "function", "setting"]
 VARIABLE: Final = "variable"
 FUNCTION: Final = "function"
 SETTING: Final = "setting"
@@ -63,7 +69,7 @@ class MapSpec(NamedTuple):
     value_type_id: int = 0
     numa_node: int | None = None
     map_extra: int = 0
-    inner: "MapSpec | None" = None
+    inner: MapSpec | None = None
     slots: tuple[tuple[int, str], ...] = ()
     contents: bytes = b""
     section: str = ""
@@ -73,7 +79,8 @@ class MapSpec(NamedTuple):
     problem: str = ""
 
 
-TargetKind = Literal["map", "data", "function", "extern", "jumps", "problem"]
+if TYPE_CHECKING:
+    TargetKind = Literal["map", "data", "function", "extern", "jumps", "problem"]
 
 
 class Target(NamedTuple):
@@ -171,8 +178,8 @@ class ObjectSpec(NamedTuple):
     sections: Mapping[int, CodeSection]
     programs: tuple[ProgramSpec, ...]
     maps: Mapping[str, MapSpec]
-    btf: "Btf | None"
-    btf_ext: "BtfExt | None"
+    btf: Btf | None
+    btf_ext: BtfExt | None
     externs: Mapping[str, ExternSpec]
     section_sizes: Mapping[str, int]
     variable_offsets: Mapping[tuple[str, str], int]
@@ -185,7 +192,7 @@ class ObjectSpec(NamedTuple):
 
         return sha1(self.image).hexdigest()
 
-    def unpinned(self) -> "ObjectSpec":
+    def unpinned(self) -> ObjectSpec:
         """Return a copy whose maps are not pinned."""
         return self._replace(maps={name: declared._replace(pinning=PIN_NONE) for name, declared in self.maps.items()})
 

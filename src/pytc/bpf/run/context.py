@@ -4,13 +4,18 @@ Source: convert___skb_to_skb and xdp_convert_md_to_buff in net/bpf/test_run.c; t
 include/uapi/linux/bpf.h. Any other field has to be zero, or the kernel refuses the run (EINVAL).
 """
 
-import ctypes
+from __future__ import annotations
+
 import struct
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.errors import BpfError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ctypes
+    from collections.abc import Mapping
 
 
 class Field(NamedTuple):
@@ -117,7 +122,7 @@ def check_metadata(type: int, metadata: bytes) -> None:
         )
 
 
-def set_lengths(context: "ctypes.Array[ctypes.c_char]", metadata: int, data: int) -> None:
+def set_lengths(context: ctypes.Array[ctypes.c_char], metadata: int, data: int) -> None:
     """Store the lengths of the metadata, and of metadata and packet, in a ``struct xdp_md``, where the kernel expects
     them: ``data`` and ``data_end``, counted from ``data_meta``."""
     context[0:12] = struct.pack("=3I", metadata, data, 0)  # type: ignore[call-overload]  # what ctypes takes

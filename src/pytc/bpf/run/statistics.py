@@ -1,5 +1,7 @@
 """Statistics of running programs: BPF_ENABLE_STATS."""
 
+from __future__ import annotations
+
 from pytc.bpf.sys.abi import EnableStatsAttr
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptor import OwnedFd

@@ -9,11 +9,11 @@ kernels (seen with Linux 6.18, not with 6.1) want the whole header of IPv4 and I
 it would be seen where it is attached: its VLAN tag and XDP's metadata are not among the packet's bytes.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytc.bpf.run import context as run_context
 from pytc.bpf.run import vlan_tag
@@ -23,6 +23,11 @@ from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ETH_HLEN = 14
 _ROOM = 1 << 17

@@ -9,10 +9,14 @@ tcx_run in net/core/dev.c, bpf_prog_run_generic_xdp in net/core/dev.c, run_lwt_b
 input_action_end_bpf in net/ipv6/seg6_local.c, __skb_flow_dissect in net/core/flow_dissector.c.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _U32 = 0xFFFFFFFF
 TC = {

@@ -5,11 +5,12 @@ run leaves it in the bytes, and no field of its context sets the metadata. So a 
 becomes metadata (skb_vlan_push in net/core/skbuff.c), and tail-calls the program under test.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import struct
 from contextlib import ExitStack
-from typing import NamedTuple
 
 from pytc.bpf.insn.instructions import (
     OP_CALL,
@@ -26,6 +27,7 @@ from pytc.bpf.sys.info import translated_instructions
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError
+from pytc.typing import NamedTuple
 
 #: Types of programs that have tags as metadata at their hook, and bpf_skb_vlan_push.
 TYPES = frozenset({ProgramType.SCHED_CLS, ProgramType.SCHED_ACT})

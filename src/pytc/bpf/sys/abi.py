@@ -5,6 +5,8 @@ the last field in use, so that fields which an old kernel does not know do no ha
 tests/unit/bpf/sys/test_abi.py holds sizes and offsets.
 """
 
+from __future__ import annotations
+
 import ctypes
 
 u8, u32, u64, s32 = ctypes.c_uint8, ctypes.c_uint32, ctypes.c_uint64, ctypes.c_int32
@@ -293,6 +295,6 @@ class PerfEventAttr(ctypes.Structure):
     ]
 
 
-def pointer(buffer: "ctypes.Array[ctypes.c_char] | None") -> int:
+def pointer(buffer: ctypes.Array[ctypes.c_char] | None) -> int:
     """Return the address of a ctypes buffer as the 64-bit number in ``union bpf_attr``; 0 for None."""
     return 0 if buffer is None else ctypes.addressof(buffer)

@@ -5,10 +5,10 @@ counts up; cgroups (4.10) keep theirs at a directory of cgroup2. Sources: kernel
 kernel/bpf/cgroup.c, include/uapi/linux/bpf.h.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.bpf.sys.abi import ProgAttachAttr, ProgQueryAttr
 from pytc.bpf.sys.constants import (
@@ -23,6 +23,11 @@ from pytc.bpf.sys.constants import (
 )
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TCX_INGRESS, TCX_EGRESS = attach_type_number("tcx_ingress"), attach_type_number("tcx_egress")
 NETKIT_PRIMARY, NETKIT_PEER = attach_type_number("netkit_primary"), attach_type_number("netkit_peer")

@@ -4,23 +4,30 @@ Programs are attached to cgroup2 alone; a hybrid system has it at /sys/fs/cgroup
 take none. Sources: include/uapi/linux/bpf.h, include/uapi/linux/magic.h, Documentation/admin-guide/cgroup-v2.rst.
 """
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 from pytc.bpf.sys.attach_points import Attachment, Attachments, AttachPoint, query
 from pytc.bpf.sys.constants import ProgramType, attach_type_name, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
-from pytc.bpf.sys.links import LinkDescription
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.libc import file_system_type
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pytc.bpf.sys.links import LinkDescription
 
 _CGROUP2_MAGIC, _CGROUP_MAGIC = 0x63677270, 0x27E0EB
 _DEEPEST = 64
-#: Links by the id of their cgroup and their attach type.
-Links = Mapping[tuple[int, int], Sequence[LinkDescription]]
+if TYPE_CHECKING:
+    #: Links by the id of their cgroup and their attach type.
+    Links = Mapping[tuple[int, int], Sequence[LinkDescription]]
 
 
 class CgroupAttachType(NamedTuple):

@@ -1,5 +1,7 @@
 """Numbers of the kernel's BPF interface (include/uapi/linux/bpf.h); names are C's minus their prefix."""
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 

@@ -1,5 +1,7 @@
 """Count the CPUs that per-CPU values have slots for."""
 
+from __future__ import annotations
+
 import os
 
 

@@ -1,6 +1,8 @@
 """Describe maps and programs; apart from :mod:`pytc.bpf.sys.info`, which loads bpf(2)'s structures."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
 
 
 class MapDescription(NamedTuple):

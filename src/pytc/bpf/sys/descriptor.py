@@ -1,5 +1,7 @@
 """File descriptors with one visible owner."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 

@@ -1,5 +1,7 @@
 """Read files that a user names: regular ones only, of bounded size, without waiting for a writer."""
 
+from __future__ import annotations
+
 import os
 import stat
 

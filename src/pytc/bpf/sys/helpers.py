@@ -1,7 +1,9 @@
 """List the helper functions that programs call by number (include/uapi/linux/bpf.h), with the versions that brought
 them."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
 
 
 class Helper(NamedTuple):

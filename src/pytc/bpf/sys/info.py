@@ -1,17 +1,25 @@
 """Describe maps, programs and BTF objects in the kernel: BPF_OBJ_GET_INFO_BY_FD."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
 
-from pytc.bpf.sys.abi import BtfInfo, IdAttr, InfoAttr, LinkInfo, MapInfo, ProgInfo
+from pytc.bpf.sys.abi import BtfInfo, IdAttr, InfoAttr, MapInfo, ProgInfo
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.descriptions import MapDescription, ProgramDescription
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.errors import BpfSyscallError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from pytc.bpf.sys.abi import LinkInfo
 
 
 def describe_map(fd: int) -> MapDescription:
@@ -152,7 +160,8 @@ def ids(command: Command) -> Iterator[int]:
         attr = IdAttr(id=attr.next_id)
 
 
-ObjectKind = Literal["map", "prog", "link"]
+if TYPE_CHECKING:
+    ObjectKind = Literal["map", "prog", "link"]
 # Names of anonymous inodes. Links have two: kernel/bpf/syscall.c spells them differently in bpf_link_prime and
 # bpf_link_new_fd.
 _OBJECT_KINDS: dict[str, ObjectKind] = {"bpf-map": "map", "bpf-prog": "prog", "bpf-link": "link", "bpf_link": "link"}
@@ -183,7 +192,7 @@ def check_kind(fd: int, kind: Literal["map", "prog"]) -> None:
         raise BpfSyscallError("OBJ_GET_INFO_BY_FD", errno.EINVAL, f"not a {_KINDS[kind]} but {actual}")
 
 
-def get_info(fd: int, info: "MapInfo | ProgInfo | BtfInfo | LinkInfo") -> None:
+def get_info(fd: int, info: MapInfo | ProgInfo | BtfInfo | LinkInfo) -> None:
     """Fill ``info`` with the kernel's description (BPF_OBJ_GET_INFO_BY_FD); raises BpfSyscallError."""
     attr = InfoAttr(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     bpf(Command.OBJ_GET_INFO_BY_FD, attr)

@@ -4,13 +4,13 @@ An attachment ends with its link: when its last holder closes it, when it is det
 disappears. In the latter two cases the link lives on while it has holders, attached to nothing ("defunct").
 """
 
+from __future__ import annotations
+
 import errno
 import sys
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from pytc.bpf.sys.abi import IdAttr, LinkCreateAttr, LinkInfo, LinkUpdateAttr
-from pytc.bpf.sys.attach_points import LAST, AttachPoint, Position
+from pytc.bpf.sys.attach_points import LAST
 from pytc.bpf.sys.constants import F_REPLACE, Command, link_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import get_info, ids, object_kind
@@ -18,6 +18,13 @@ from pytc.bpf.sys.pins import open_pin, pin
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
 from pytc.errors import BpfSyscallError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.sys.attach_points import AttachPoint, Position
 
 _ATTACH_TYPE_AT = {"cgroup": (8, 12), "tcx": (4, 8), "netkit": (4, 8), "netns": (4, 8), "tracing": (0, 4)}
 _DEVICE_AT = {"tcx": (0, 4), "netkit": (0, 4), "xdp": (0, 4)}
@@ -59,7 +66,7 @@ class Link(Closing):
     @classmethod
     def create(
         cls, point: AttachPoint, program: int, *, flags: int = 0, position: Position = LAST, revision: int = 0
-    ) -> "Link":
+    ) -> Link:
         """Attach a program by a link, which ends when the result is closed: pin it to keep it.
 
         Arguments and errors are those of :func:`pytc.bpf.sys.attach_points.attach`.
@@ -75,12 +82,12 @@ class Link(Closing):
         return cls(OwnedFd(bpf(Command.LINK_CREATE, attr, what=f"linking to {point.name}")))
 
     @classmethod
-    def from_id(cls, number: int) -> "Link":
+    def from_id(cls, number: int) -> Link:
         """Open the link with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError (ENOENT when it is gone)."""
         return cls(OwnedFd(bpf(Command.LINK_GET_FD_BY_ID, IdAttr(id=number), what=f"link with id {number}")))
 
     @classmethod
-    def from_pin(cls, path: str) -> "Link":
+    def from_pin(cls, path: str) -> Link:
         """Open a pinned link; raises BpfSyscallError, also for the pin of something else."""
         link = cls(open_pin(path))
         try:

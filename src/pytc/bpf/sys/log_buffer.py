@@ -1,5 +1,7 @@
 """Room for the log that the kernel writes about a program or about types."""
 
+from __future__ import annotations
+
 import ctypes
 import mmap
 

@@ -5,9 +5,14 @@ series, "bpf: Eliminate rlimit-based memory accounting", v5.11). Newer kernels n
 after an EPERM.
 """
 
+from __future__ import annotations
+
 import errno
 import resource
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def call_unlimited(attempt: Callable[[], int]) -> int:

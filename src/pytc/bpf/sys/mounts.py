@@ -1,8 +1,13 @@
 """Find the mount points of a kind of file system in /proc/mounts (proc(5))."""
 
+from __future__ import annotations
+
 import os
 import re
-from collections.abc import Iterator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
 

@@ -1,5 +1,7 @@
 """Pin and open BPF objects: BPF_OBJ_PIN and BPF_OBJ_GET."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os

@@ -1,9 +1,13 @@
 """Look up loaded programs by their ids."""
 
-from functools import lru_cache
+from __future__ import annotations
 
-from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.cpython import lru_cache
 from pytc.errors import BpfError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.descriptions import ProgramDescription
 
 
 def lookup_program(number: int) -> ProgramDescription | None:

@@ -1,5 +1,7 @@
 """Look up program types by tc's short names and by the kernel's."""
 
+from __future__ import annotations
+
 from pytc.bpf.sys.constants import ProgramType
 
 _SHORT = {"cls": ProgramType.SCHED_CLS, "act": ProgramType.SCHED_ACT}

@@ -1,15 +1,20 @@
 """Call bpf(2): every call goes through :func:`bpf`."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
-from collections.abc import Mapping
-from ctypes import Structure
-from functools import cache
 
 from pytc.bpf.sys.constants import Command
+from pytc.cpython import lru_cache
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.libc import bpf_syscall, map_memory, syscall, unmap_memory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ctypes import Structure
 
 # Number of bpf(2): arch/*/entry/syscalls/*.tbl, include/uapi/asm-generic/unistd.h.
 _SYSCALL_NUMBERS = {
@@ -99,7 +104,7 @@ def used_size(attr: Structure) -> int:
     return next(end for end in _field_ends(type(attr)) if end >= used)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _field_ends(kind: type[Structure]) -> list[int]:
     """Return the end of each field of a structure, in bytes."""
     fields = (getattr(kind, entry[0]) for entry in kind._fields_)

@@ -4,7 +4,9 @@ Texts are templates: names in braces are what :mod:`pytc.bpf.verifier.report` kn
 :mod:`pytc.bpf.verifier.messages` extracts from the message.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from pytc.typing import NamedTuple
 
 
 class Category(NamedTuple):

@@ -1,20 +1,24 @@
 """Collect what the log and the object say about one refusal: names, places, bounds, and the way of a value."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.verifier import names, trail
-from pytc.bpf.verifier.categories import CATEGORIES, Category
-from pytc.bpf.verifier.log import Log
+from pytc.bpf.verifier.categories import CATEGORIES
 from pytc.bpf.verifier.narrative import PACKET_CHANGES, Narrative
-from pytc.bpf.verifier.places import Place, Places
-from pytc.bpf.verifier.trail import Event, Step
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytc.bpf.object.spec import MapSpec
+    from pytc.bpf.verifier.categories import Category
+    from pytc.bpf.verifier.log import Log
+    from pytc.bpf.verifier.places import Place, Places
+    from pytc.bpf.verifier.trail import Event, Step
 
 #: What gives back what a function returned, by a part of its name.
 _RELEASES = {
@@ -242,7 +246,7 @@ class Evidence:
         declared = self._map_of_value()
         return str(declared.value_size) if declared is not None else ""
 
-    def _map_of_value(self) -> "MapSpec | None":
+    def _map_of_value(self) -> MapSpec | None:
         name = self.narrative.map_name(self.events)
         return self._places.map_spec(name) if name else None
 

@@ -6,11 +6,18 @@ for, the last first. Each line is exactly one of :data:`Kind`. Formats differ: r
 a message with or without a line break.
 """
 
-import re
-from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple
+from __future__ import annotations
 
-Kind = Literal["empty", "source", "instruction", "state", "branch", "end", "course", "sentence"]
+import re
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final, Literal
+
+    Kind = Literal["empty", "source", "instruction", "state", "branch", "end", "course", "sentence"]
 EMPTY: Final = "empty"
 SOURCE: Final = "source"
 INSTRUCTION: Final = "instruction"

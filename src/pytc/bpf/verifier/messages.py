@@ -6,19 +6,21 @@ message matches exactly one row, which ``.ci/verifier_messages.py`` checks by th
 ``*(R11-8)``.
 """
 
+from __future__ import annotations
+
 import re
 from functools import cache
-from typing import NamedTuple
 
 from pytc.bpf.verifier import rows_common, rows_rare
 from pytc.bpf.verifier.rows import ARGUMENT
+from pytc.typing import NamedTuple
 
 
 class Row(NamedTuple):
     """A pattern of messages, and the name of their category."""
 
     category: str
-    pattern: "re.Pattern[str]"
+    pattern: re.Pattern[str]
 
 
 @cache

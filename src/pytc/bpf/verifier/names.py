@@ -1,5 +1,7 @@
 """Names that a user gave: what a line of C assigns, dereferences, or passes by address."""
 
+from __future__ import annotations
+
 import re
 
 _ASSIGNED = re.compile(r"(?:^|[\s*(,;])([A-Za-z_]\w*)\s*(?:\[[^\]]*\]\s*)?=(?!=)")

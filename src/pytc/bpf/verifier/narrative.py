@@ -1,15 +1,21 @@
 """Tell how a program came to the instruction that was refused: three to eight lines of C, the last one last."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from pytc.bpf.insn.instructions import JMP32
 from pytc.bpf.verifier import names, trail
-from pytc.bpf.verifier.categories import Category
-from pytc.bpf.verifier.places import Place, Places
-from pytc.bpf.verifier.trail import Event, Step
 from pytc.errors import one_line
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytc.bpf.verifier.categories import Category
+    from pytc.bpf.verifier.places import Place, Places
+    from pytc.bpf.verifier.trail import Event, Step
 
 #: Helpers after which pointers into the packet are no longer valid (bpf_helper_changes_pkt_data in net/core/filter.c).
 PACKET_CHANGES = frozenset(

@@ -1,11 +1,18 @@
 """Pages about the kinds of mistakes: a wrong program, pytc's report about it, and the program put right."""
 
-import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.verifier.categories import CATEGORIES, Category
+import os
+
+from pytc.bpf.verifier.categories import CATEGORIES
 from pytc.bpf.verifier.report import describe
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.verifier.categories import Category
 
 _EXAMPLES = os.path.join(os.path.dirname(__file__), "examples")
 _WRONG, _RIGHT, _END = "/* wrong */\n", "/* right */\n", "/* end */\n"

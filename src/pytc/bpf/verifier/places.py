@@ -1,16 +1,19 @@
 """Where instructions of a refused program stand in its C source: by the object, else by what the log quotes."""
 
+from __future__ import annotations
+
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
 
-from pytc.bpf.verifier.log import Log
-from pytc.bpf.verifier.trail import Step
 from pytc.errors import one_line
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.link.linker import LinkedProgram
     from pytc.bpf.object.spec import MapSpec, ObjectSpec
+    from pytc.bpf.verifier.log import Log
+    from pytc.bpf.verifier.trail import Step
 
 _LOADS = re.compile(r"(?:[rw]\d+) = \*\(([us])(\d+) \*\)\(r(\d+) ([+-])(\d+)\)")
 _STORES = re.compile(r"\*\(([us])(\d+) \*\)\(r(\d+) ([+-])(\d+)\) =")
@@ -68,7 +71,7 @@ def in_words(instruction: str) -> str:
 class Places:
     """The source of instructions by their slots."""
 
-    def __init__(self, log: Log, steps: list[Step], spec: "ObjectSpec | None", linked: "LinkedProgram | None") -> None:
+    def __init__(self, log: Log, steps: list[Step], spec: ObjectSpec | None, linked: LinkedProgram | None) -> None:
         self._log = log
         self._spec = spec
         self.linked = linked
@@ -114,6 +117,6 @@ class Places:
         maps = self.linked.maps if self.linked is not None else ()
         return next((reference.name for reference in maps if reference.slot == slot), "")
 
-    def map_spec(self, name: str) -> "MapSpec | None":
+    def map_spec(self, name: str) -> MapSpec | None:
         """Return the declaration of a map by its name."""
         return self._spec.maps.get(name) if self._spec is not None else None

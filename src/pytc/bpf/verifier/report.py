@@ -4,20 +4,25 @@
 >>> print(explain(open("verifier.log").read()).text())
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
 
 from pytc.bpf.verifier import trail
-from pytc.bpf.verifier.categories import CATEGORIES, UNKNOWN, Category
+from pytc.bpf.verifier.categories import CATEGORIES, UNKNOWN
 from pytc.bpf.verifier.log import Log, is_general
 from pytc.bpf.verifier.messages import find_row
 from pytc.bpf.verifier.places import Places
 from pytc.errors import one_line
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytc.bpf.link.linker import LinkedProgram
     from pytc.bpf.object.spec import ObjectSpec
+    from pytc.bpf.verifier.categories import Category
 
 _SHOWN_PATH = 8
 
@@ -56,8 +61,9 @@ class Report(NamedTuple):
         return "\n".join(lines)
 
 
-#: Returns what the texts of a category can use, given its name and what its row extracted from the message.
-Facts = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+if TYPE_CHECKING:
+    #: Returns what the texts of a category can use, given its name and what its row extracted from the message.
+    Facts = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 
 class _Texts(dict[str, str]):
@@ -123,8 +129,8 @@ _WORDS = {
 def explain(
     log: str,
     *,
-    spec: "ObjectSpec | None" = None,
-    linked: "LinkedProgram | None" = None,
+    spec: ObjectSpec | None = None,
+    linked: LinkedProgram | None = None,
     type: int = 0,
     facts: Facts | None = None,
 ) -> Report:

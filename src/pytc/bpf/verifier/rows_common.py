@@ -2,6 +2,8 @@
 :mod:`pytc.bpf.verifier.messages`.
 """
 
+from __future__ import annotations
+
 from pytc.bpf.verifier.rows import ACCESS
 
 PATTERNS: dict[str, tuple[str, ...]] = {

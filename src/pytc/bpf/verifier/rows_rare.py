@@ -2,6 +2,8 @@
 :mod:`pytc.bpf.verifier.messages`.
 """
 
+from __future__ import annotations
+
 PATTERNS: dict[str, tuple[str, ...]] = {
     "tail-call": (
         r"tail_calls are not allowed",

@@ -4,12 +4,20 @@ The verifier follows one path to its end, then goes on where it left another. So
 lead to it: after the end of a path, the branch is looked for at which it was left, the last of those not yet taken up.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple
 
 from pytc.bpf.insn.instructions import OP_CALL, OP_EXIT, OP_LD_IMM64
-from pytc.bpf.verifier.log import Instruction, Log, branch, instruction
+from pytc.bpf.verifier.log import branch, instruction
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final, Literal
+
+    from pytc.bpf.verifier.log import Instruction, Log
 
 #: Instructions and lines of the log that are looked at.
 _MOST_STEPS = 20_000
@@ -27,7 +35,8 @@ _FETCH = re.compile(r"r(\d+) = (?:atomic|load_acquire)")
 _HELPER = re.compile(r"call (\S+)#(-?\d+)")
 _TEST = re.compile(r"if [rw](\d+) (\S+) (?:[rw](\d+)|(-?\w+)) goto")
 
-Act = Literal["copy", "load", "store", "change", "call", "constant", "address", "test", "argument", "entry"]
+if TYPE_CHECKING:
+    Act = Literal["copy", "load", "store", "change", "call", "constant", "address", "test", "argument", "entry"]
 COPY: Final = "copy"
 LOAD: Final = "load"
 STORE: Final = "store"

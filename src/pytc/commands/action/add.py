@@ -1,27 +1,35 @@
 """``pytc action { add | change | replace }``; another command may follow the actions."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
 from contextlib import contextmanager
-from typing import Literal
 
 from pytc.commands.action import delete, get
-from pytc.commands.action.delete import DeleteActions
 from pytc.commands.action.get import GetActions
 from pytc.commands.action.requests import echo_documents, request, request_by_index
 from pytc.commands.shared.actions import warn_of_too_many
-from pytc.commands.shared.command import Command, Effect, Requests
-from pytc.commands.shared.context import Context
+from pytc.commands.shared.command import Command, Requests
 from pytc.commands.shared.programs import action_program_request, open_programs, resolve_action_files
 from pytc.errors import BpfError, DeviceNotFoundError, InvalidOptionsError, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document
-from pytc.tc.actions.action import Action
 from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import encode_actions
-from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.action_words import parse_actions
-from pytc.words.engine import Cursor, choose
+from pytc.words.engine import choose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Literal
+
+    from pytc.commands.action.delete import DeleteActions
+    from pytc.commands.shared.command import Effect
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.actions.action import Action
+    from pytc.tc.kinds.interface import OpenedProgram
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc action { add | change | replace } [ action ACTION ] ... [ { change | replace | delete | get | add } ... ]

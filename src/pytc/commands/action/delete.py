@@ -1,11 +1,17 @@
 """``pytc action delete``: removes actions by kind and index."""
 
-from pytc.commands.action.requests import Which, echo_documents, request_by_index, take_indexes
+from __future__ import annotations
+
+from pytc.commands.action.requests import echo_documents, request_by_index, take_indexes
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.action.requests import Which
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc action delete [ action KIND index INDEX ] ...

@@ -1,13 +1,18 @@
 """``pytc action flush``: removes all actions of a kind that no filter uses."""
 
+from __future__ import annotations
+
 from pytc.commands.action.show import take_ignored, take_kind
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.actions.requests import action_table
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc action flush action KIND

@@ -1,12 +1,18 @@
 """``pytc action get``: shows actions by kind and index."""
 
-from pytc.commands.action.requests import Which, request_by_index, take_indexes
+from __future__ import annotations
+
+from pytc.commands.action.requests import request_by_index, take_indexes
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.actions.documents import answer_documents, total_document
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.action.requests import Which
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc action get [ action KIND index INDEX ] ...

@@ -1,20 +1,26 @@
 """Words that name actions by kind and index, and requests about actions."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError, UsageError
 from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document
-from pytc.tc.actions.action import Action
 from pytc.tc.actions.documents import action_event
 from pytc.tc.actions.requests import action_table
 from pytc.tc.hints import actions_hint
 from pytc.tc.kinds.shared.action_parts import take_index
-from pytc.words.engine import Cursor, matches
+from pytc.words.engine import matches
 
-#: Kinds and indexes.
-Which = tuple[tuple[str, int], ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.actions.action import Action
+    from pytc.words.engine import Cursor
+
+    #: Kinds and indexes.
+    Which = tuple[tuple[str, int], ...]
 
 
 def take_indexes(cursor: Cursor) -> Which:

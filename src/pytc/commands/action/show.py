@@ -1,19 +1,26 @@
 """``pytc action show``: all actions of a kind."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterable
 from errno import EINVAL
 
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import HelpRequested, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.session import Session
-from pytc.render.documents import Document
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.actions.requests import action_table
-from pytc.words.engine import Cursor, matches, unsigned
+from pytc.words.engine import matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.commands.shared.context import Context
+    from pytc.netlink.session import Session
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc action { list | show | lst } action KIND [ since MILLISECONDS ]

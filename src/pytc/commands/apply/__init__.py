@@ -1,13 +1,20 @@
 """``pytc apply``: the objects that a file names become what it says. :mod:`pytc.cli.apply` carries it out."""
 
-from typing import NoReturn
+from __future__ import annotations
 
-from pytc.commands.shared.command import Command, Effect, Help
-from pytc.commands.shared.context import Context
+from pytc.commands.shared.command import Command, Help
 from pytc.commands.shared.verbs import CommandObject
 from pytc.errors import UsageError
 from pytc.tc.kinds.shared.ownership import owner_word
-from pytc.words.engine import Cursor, Word, fill, matches, refuse_more
+from pytc.words.engine import Word, fill, matches, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from pytc.commands.shared.command import Effect
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 #: The object is a verb itself.
 VERBS: dict[str, str] = {}

@@ -1,8 +1,14 @@
 """``pytc cbpf``: classic BPF compiled, assembled, disassembled, run over captures, translated to eBPF."""
 
-from pytc.commands.shared.command import Command, Help
+from __future__ import annotations
+
+from pytc.commands.shared.command import Help
 from pytc.commands.shared.verbs import CommandObject, parse_verb
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {"compile": "compile", "asm": "asm", "disasm": "disasm", "run": "run", "to-ebpf": "to_ebpf"}

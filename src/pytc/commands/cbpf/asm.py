@@ -1,11 +1,17 @@
 """``pytc cbpf asm``: assembles a file in the language of bpf_asm."""
 
+from __future__ import annotations
+
 from pytc.cbpf.formats import TC, read_program
 from pytc.commands.cbpf.programs import AS, program_document
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc cbpf asm FILE [ as FORM ]

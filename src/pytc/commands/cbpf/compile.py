@@ -1,16 +1,22 @@
 """``pytc cbpf compile``: the program of a tcpdump expression, as libpcap compiles it."""
 
+from __future__ import annotations
+
 from pytc.cbpf.compiler import ETHERNET, compile_expression
 from pytc.cbpf.formats import TC
 from pytc.commands.cbpf.programs import AS, MAX_U32, program_document
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.expressions import device_link_type
 from pytc.errors import UsageError
-from pytc.render.documents import Document
 from pytc.tc.kinds.shared.expression_words import link_type
 from pytc.words.devices import device
-from pytc.words.engine import Cursor, Word, fill, unsigned
+from pytc.words.engine import Word, fill, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc cbpf compile [ as FORM ] [ snaplen NUMBER ] [ dev NAME ] [ DLT ] EXPRESSION

@@ -1,18 +1,27 @@
 """``pytc cbpf disasm``: a program, or those of attached filters, in the language of bpf_asm or another form."""
 
+from __future__ import annotations
+
 from pytc.cbpf.formats import ASM
 from pytc.commands.cbpf.programs import (
     AS,
-    ClassicSource,
     attached_programs,
     load_program,
     program_document,
     take_source,
 )
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.render.documents import Field
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.cbpf.programs import (
+        ClassicSource,
+    )
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc cbpf disasm PROGRAM [ as FORM ]

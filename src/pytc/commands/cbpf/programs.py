@@ -1,21 +1,29 @@
 """Programs of classic BPF: the words that name one, where it comes from, and its document."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from __future__ import annotations
 
-from pytc.bpf.insn.classic import ClassicInstruction, format_bytecode
+from pytc.bpf.insn.classic import format_bytecode
 from pytc.cbpf.compiler import ETHERNET, compile_expression
 from pytc.cbpf.disassembler import statement
 from pytc.cbpf.formats import FORMS, format_program, parse_program, read_program
-from pytc.commands.shared.context import Context
 from pytc.errors import BytecodeError, UsageError
-from pytc.render.documents import Document, Field, Json
+from pytc.render.documents import Field
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.shared.expression_words import link_type
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, choose, fill, unsigned
+from pytc.words.engine import Word, choose, fill, unsigned
 
-Program = Sequence[ClassicInstruction]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Literal
+
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document, Json
+    from pytc.words.engine import Cursor
+
+    Program = Sequence[ClassicInstruction]
 
 MAX_U32 = 0xFFFFFFFF
 
@@ -101,7 +109,7 @@ def load_program(context: Context, source: ClassicSource) -> Program:
     return next(iter(attached.values()))
 
 
-def load_for_capture(context: Context, source: ClassicSource) -> "Program | Callable[[int], Program]":
+def load_for_capture(context: Context, source: ClassicSource) -> Program | Callable[[int], Program]:
     """Return the program of a source; for an expression without link type, a function that compiles it for a
     LINKTYPE_ number. Raises what :func:`load_program` raises."""
     if source.mode != "expression" or source.link_type:

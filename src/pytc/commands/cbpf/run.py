@@ -1,22 +1,31 @@
 """``pytc cbpf run``: runs a program over the packets of a capture, or steps through it."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from contextlib import ExitStack
 from itertools import islice
 
 from pytc.cbpf.ancillary import SETTABLE
 from pytc.cbpf.debugger import Debugger
 from pytc.cbpf.pcap import run_capture
-from pytc.commands.cbpf.programs import MAX_U32, ClassicSource, load_for_capture, take_source
+from pytc.commands.cbpf.programs import MAX_U32, load_for_capture, take_source
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.output_files import replace_file
 from pytc.errors import UsageError
 from pytc.packets.capture import open_capture
-from pytc.packets.packet import Packet
 from pytc.packets.writer import PcapngWriter
-from pytc.render.documents import Document, Field, Json
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text, unsigned
+from pytc.render.documents import Field
+from pytc.words.engine import Word, fill, refuse_more, text, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.commands.cbpf.programs import ClassicSource
+    from pytc.commands.shared.context import Context
+    from pytc.packets.packet import Packet
+    from pytc.render.documents import Document, Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc cbpf run CAPTURE PROGRAM [ set NAME=NUMBER ] ... [ untagged ] [ count NUMBER ] [ summary ]

@@ -1,14 +1,21 @@
 """``pytc cbpf to-ebpf``: writes an object file with a program translated to eBPF."""
 
+from __future__ import annotations
+
 from pytc.cbpf.object_file import object_file
 from pytc.cbpf.translate import translate
-from pytc.commands.cbpf.programs import ClassicSource, load_program, take_source
+from pytc.commands.cbpf.programs import load_program, take_source
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.output_files import replace_file
 from pytc.errors import UsageError
 from pytc.tc.kinds.shared.expression_words import VERDICTS, verdict
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text
+from pytc.words.engine import Word, fill, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.cbpf.programs import ClassicSource
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc cbpf to-ebpf PROGRAM [ verdict VERDICT ] write FILE

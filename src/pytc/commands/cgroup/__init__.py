@@ -1,10 +1,16 @@
 """``pytc cgroup``: programs of cgroups."""
 
+from __future__ import annotations
+
 from pytc.commands.cgroup.words import CGROUP
 from pytc.commands.shared.attach_words import PROGRAM, REFERENCE
-from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.command import Help
 from pytc.commands.shared.verbs import CommandObject, parse_verb
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {

@@ -1,34 +1,44 @@
 """``pytc cgroup attach``: attaches a program to a cgroup, or puts it into the place of another one."""
 
-from functools import partial
-from typing import Any
+from __future__ import annotations
 
-from pytc.bpf.sys.cgroups import ATTACH_TYPES, CgroupAttachType
+from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.commands.cgroup.cgroups import Cgroup, CgroupHook
-from pytc.commands.cgroup.words import CGROUP, TYPE_WORDS, CgroupName, take_cgroup
+from pytc.commands.cgroup.words import CGROUP, TYPE_WORDS, take_cgroup
 from pytc.commands.shared.attach_words import (
     OWNER,
     PROGRAM,
     REFERENCE,
-    Reference,
     check_owner,
     take_program,
     take_reference,
 )
-from pytc.commands.shared.attacher import Attacher, Sharing
 from pytc.commands.shared.attachments import open_program, open_replacement
 from pytc.commands.shared.command import Attaching
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.link_owners import owned_path
 from pytc.commands.shared.loaded_programs import declared_name
 from pytc.commands.shared.opened_programs import ProgramRequest
+from pytc.cpython import partial
 from pytc.errors import AttachError, UsageError
-from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BpfSource
-from pytc.words.engine import Cursor, Word, text
+from pytc.words.engine import Word, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.sys.cgroups import CgroupAttachType
+    from pytc.commands.cgroup.words import CgroupName
+    from pytc.commands.shared.attach_words import (
+        Reference,
+    )
+    from pytc.commands.shared.attacher import Attacher, Sharing
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.desired import Programs, Wanted
+    from pytc.tc.kinds.interface import OpenedProgram
+    from pytc.tc.kinds.shared.programs import BpfSource
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc cgroup attach CGROUP [ TYPE ] [ multi | override | exclusive ]

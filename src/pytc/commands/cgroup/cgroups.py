@@ -1,22 +1,32 @@
 """Cgroups with their hooks, one for each attach type, and the documents of what is attached to them."""
 
+from __future__ import annotations
+
 import errno
-from collections.abc import Sequence
 
 from pytc.bpf.sys import cgroups
-from pytc.bpf.sys.attach_points import Attachments, AttachPoint
-from pytc.bpf.sys.cgroups import ATTACH_TYPES, CgroupAttachType
+from pytc.bpf.sys.attach_points import AttachPoint
+from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE, F_QUERY_EFFECTIVE, attach_type_name
-from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.links import links
 from pytc.closing import Closing
-from pytc.commands.cgroup.words import CgroupName
 from pytc.commands.shared.attacher import Attachment
-from pytc.commands.shared.attachments import LinkPins, link_parts, program_parts, refusal
-from pytc.commands.shared.context import Context
+from pytc.commands.shared.attachments import link_parts, program_parts, refusal
 from pytc.errors import AttachError, BpfSyscallError
-from pytc.render.documents import Document, Field, Part
+from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.bpf.sys.attach_points import Attachments
+    from pytc.bpf.sys.cgroups import CgroupAttachType
+    from pytc.bpf.sys.descriptor import OwnedFd
+    from pytc.commands.cgroup.words import CgroupName
+    from pytc.commands.shared.attachments import LinkPins
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document, Part
 
 _SHARING = {F_ALLOW_MULTI: "multi", F_ALLOW_OVERRIDE: "override", 0: "exclusive"}
 _SENTENCES = {
@@ -64,7 +74,7 @@ class Cgroup(Closing):
     def check(self) -> None:
         self.descriptor()
 
-    def hooks(self, word: str = "") -> "list[CgroupHook]":
+    def hooks(self, word: str = "") -> list[CgroupHook]:
         """Return the hook of the attach type that a word means, all for an empty one."""
         return [CgroupHook(self, type) for type in ([ATTACH_TYPES[word]] if word else ATTACH_TYPES.values())]
 

@@ -1,13 +1,21 @@
 """``pytc cgroup detach``: detaches one program of a cgroup, or all, of one attach type or of all."""
 
+from __future__ import annotations
+
 from pytc.commands.cgroup.cgroups import Cgroup
-from pytc.commands.cgroup.words import CGROUP, TYPE_WORDS, CgroupName, take_cgroup
-from pytc.commands.shared.attach_words import REFERENCE, Reference, take_reference_or_all
-from pytc.commands.shared.attacher import Target
+from pytc.commands.cgroup.words import CGROUP, TYPE_WORDS, take_cgroup
+from pytc.commands.shared.attach_words import REFERENCE, take_reference_or_all
 from pytc.commands.shared.command import Attaching
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.kernel_attacher import make_attacher
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.cgroup.words import CgroupName
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.commands.shared.attacher import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc cgroup detach CGROUP [ TYPE ] {{ all | REF }}

@@ -1,12 +1,19 @@
 """``pytc cgroup show``: the programs of one cgroup, by attach type."""
 
+from __future__ import annotations
+
 from pytc.commands.cgroup.cgroups import Cgroup, hook_documents, links_by_cgroup
-from pytc.commands.cgroup.words import CGROUP, EFFECTIVE, TYPE_WORDS, CgroupName, take_cgroup
+from pytc.commands.cgroup.words import CGROUP, EFFECTIVE, TYPE_WORDS, take_cgroup
 from pytc.commands.shared.attachments import link_pins
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.cgroup.words import CgroupName
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc cgroup show CGROUP [ TYPE ] [ effective ]

@@ -1,5 +1,7 @@
 """``pytc cgroup tree``: all cgroups with programs, from one of them down."""
 
+from __future__ import annotations
+
 import errno
 
 from pytc.bpf.sys import cgroups
@@ -7,10 +9,15 @@ from pytc.commands.cgroup.cgroups import Cgroup, hook_documents, links_by_cgroup
 from pytc.commands.cgroup.words import EFFECTIVE, CgroupName, take_cgroup
 from pytc.commands.shared.attachments import link_pins
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import AttachError
-from pytc.render.documents import ArrayField, Document, Field
-from pytc.words.engine import Cursor, fill, matches, refuse_more
+from pytc.render.documents import ArrayField, Field
+from pytc.words.engine import fill, matches, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc cgroup tree [ CGROUP ] [ effective ]
@@ -43,7 +50,8 @@ def run(context: Context, command: ShowCgroupTree) -> list[Document]:
     with Cgroup(top) as cgroup:
         cgroup.check()
         directory = cgroup.path
-    links, pins, documents = links_by_cgroup(), link_pins(context), list[Document]()
+    links, pins = links_by_cgroup(), link_pins(context)
+    documents: list[Document] = []
     for path in cgroups.cgroup_tree(directory):
         try:
             with Cgroup(CgroupName(path)) as cgroup:

@@ -1,10 +1,16 @@
 """The words of a cgroup and of an attach type, which the verbs of cgroup take."""
 
+from __future__ import annotations
+
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.commands.shared.attach_words import number
 from pytc.errors import UsageError
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word
+from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.words.engine import Cursor
 
 #: Help on :func:`take_cgroup`.
 CGROUP = "CGROUP := PATH | pid NUMBER\n"

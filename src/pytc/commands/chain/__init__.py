@@ -1,9 +1,14 @@
 """``pytc chain``: lists of filters, with the selectors of ``filter``."""
 
-from pytc.commands.shared.command import Command
+from __future__ import annotations
+
 from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.tc.filters.words import SELECTORS_HELP
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {"add": "add", "delete": "delete", "get": "get", "list": "show", "show": "show", "lst": "show", "ls": "show"}

@@ -1,14 +1,20 @@
 """Send requests that make or delete chains."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.clsact_place import check_egress
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters
-from pytc.tc.filters.requests import FilterChange, encode_filter_actions, filter_message
+from pytc.tc.filters.requests import encode_filter_actions, filter_message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.filters.requests import FilterChange
 
 
 def carry_out(context: Context, change: FilterChange, message_type: int, flags: int) -> list[Document] | None:

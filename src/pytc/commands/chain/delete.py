@@ -1,13 +1,18 @@
 """``pytc chain delete``: removes a chain and its filters."""
 
+from __future__ import annotations
+
 from pytc.commands.chain.changes import carry_out
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.words import SELECTORS_HELP, take_change
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc chain delete SELECTORS

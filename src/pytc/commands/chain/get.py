@@ -1,14 +1,19 @@
 """``pytc chain get``: shows one chain."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.filters import describe_one
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.filters.requests import selector_message
-from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS_HELP, take_chain
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc chain get SELECTORS

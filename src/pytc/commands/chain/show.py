@@ -1,17 +1,22 @@
 """``pytc chain show``: chains and their templates."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.records import check_block, dump
 from pytc.tc.filters.requests import selector_message
-from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS_HELP, take_selector
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc chain {{ show | list | ls }} [ SELECTORS ]

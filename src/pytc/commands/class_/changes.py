@@ -1,19 +1,25 @@
 """Words of changes of classes, and their requests."""
 
-from typing import cast
+from __future__ import annotations
 
-from pytc.commands.shared.context import Context
 from pytc.errors import InvalidOptionsError, NetlinkError, UsageError
 from pytc.handles import ROOT, UNSPEC, parse_classid
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.classes.documents import class_event
-from pytc.tc.classes.requests import AnyClassChange, ClassChange, Verb, class_hint, class_message
+from pytc.tc.classes.requests import class_hint, class_message
 from pytc.tc.hints import general_hint
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.shared import estimator
 from pytc.tc.qdiscs.env import qdisc_env
-from pytc.words.engine import Cursor, Word, fill
+from pytc.typing import cast
+from pytc.words.engine import Word, fill
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.classes.requests import AnyClassChange, ClassChange, Verb
+    from pytc.words.engine import Cursor
 
 SELECTORS = (
     Word("dev", "device", str, exact=True),
@@ -32,7 +38,7 @@ def take_change(cursor: Cursor, make: type[AnyClassChange]) -> AnyClassChange:
         raise UsageError('Error: try "classid" instead of "handle"')
     kind, options = _kind(cursor) if not cursor.done else ("", None)
     return make(
-        cast(Verb, cursor.verb),
+        cast("Verb", cursor.verb),
         fields.get("device", ""),
         fields.get("parent", UNSPEC),
         fields.get("classid", UNSPEC),

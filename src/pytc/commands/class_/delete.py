@@ -1,11 +1,16 @@
 """``pytc class delete``: removes a class, and the qdisc below it."""
 
+from __future__ import annotations
+
 from pytc.commands.class_.changes import carry_out, take_change
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
 from pytc.tc.classes.requests import ClassChange
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc class delete dev NAME [ root | parent CLASSID ] classid CLASSID

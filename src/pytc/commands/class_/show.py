@@ -1,14 +1,23 @@
 """``pytc class show``: the classes of a device."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.handles import ROOT, UNSPEC, Handle, parse_classid, parse_qdisc_handle
-from pytc.render.documents import Document
+from pytc.handles import ROOT, UNSPEC, parse_classid, parse_qdisc_handle
 from pytc.tc.classes.documents import class_document, class_parts
-from pytc.tc.classes.records import ClassRecord, class_records
-from pytc.tc.classes.tree import ClassParts, draw_tree
+from pytc.tc.classes.records import class_records
+from pytc.tc.classes.tree import draw_tree
 from pytc.tc.clock import read_clock
-from pytc.words.engine import Cursor, Word, fill, refuse_more
+from pytc.words.engine import Word, fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.handles import Handle
+    from pytc.render.documents import Document
+    from pytc.tc.classes.records import ClassRecord
+    from pytc.tc.classes.tree import ClassParts
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc class { show | list | ls } dev NAME [ root | parent CLASSID ] [ classid CLASSID ] [ qdisc HANDLE ]

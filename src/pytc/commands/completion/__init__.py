@@ -5,10 +5,17 @@ the answer: names of devices, sections and files may be anything. The answer is 
 first the sorts of other words that fit ("files", "directories", "nospace"), then the words, quoted for the shell.
 """
 
-from pytc.commands.shared.command import Command, Help
+from __future__ import annotations
+
+from pytc.commands.shared.command import Help
 from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, choose
+from pytc.words.engine import choose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: The shells, each of which has a module with its script.
 SHELLS = ("bash", "zsh", "fish")

@@ -1,9 +1,16 @@
 """``pytc completion bash``: the script for bash."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, refuse_more
+from pytc.render.documents import Field
+from pytc.words.engine import refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc completion bash

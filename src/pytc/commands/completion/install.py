@@ -1,15 +1,24 @@
 """``pytc completion install``: the script of a shell, where the shell looks for it."""
 
+from __future__ import annotations
+
 import os
-from typing import Literal, cast
 
 from pytc.commands.completion import SHELLS
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import OutputError, UsageError
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, refuse_more
+from pytc.render.documents import Field
+from pytc.typing import cast
+from pytc.words.engine import refuse_more
 from pytc.words.suggestions import suggestion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc completion install [ bash | zsh | fish ]
@@ -22,7 +31,8 @@ zsh   needs the directory in $fpath, before compinit
 fish  needs nothing else
 """
 
-Shell = Literal["bash", "zsh", "fish"]
+if TYPE_CHECKING:
+    Shell = Literal["bash", "zsh", "fish"]
 
 
 class InstallCompletion(Command):
@@ -41,7 +51,7 @@ def parse(cursor: Cursor) -> InstallCompletion:
         hint = suggestion(word, SHELLS, f"there are {', '.join(SHELLS)}")
         raise UsageError(f'Shell "{word}" is unknown, {", ".join(SHELLS)} are known.', hints=(hint,))
     refuse_more(cursor, "completion")
-    return InstallCompletion(cast(Shell, shell))
+    return InstallCompletion(cast("Shell", shell))
 
 
 def run(context: Context, command: InstallCompletion) -> list[Document]:

@@ -1,9 +1,16 @@
 """``pytc exec bpf``: the maps and programs of filters, for other processes and while packets run."""
 
-from pytc.commands.shared.command import Command, Help
+from __future__ import annotations
+
+from pytc.commands.shared.command import Help
 from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, matches
+from pytc.words.engine import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Precedes the verbs: tc's exec has a second level, of which bpf is all there is.
 TOPIC = "exec bpf"

@@ -1,20 +1,24 @@
 """``pytc exec bpf agent``: a process that keeps maps; what it keeps, and how it forgets."""
 
+from __future__ import annotations
+
 import time
-from typing import TYPE_CHECKING
 
 from pytc.bpf.sys.constants import map_type_name
 from pytc.bpf.sys.descriptor import raise_descriptor_limit
 from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command, Query
-from pytc.commands.shared.context import Context
 from pytc.errors import TransferError
-from pytc.render.documents import Document, Field, Json
-from pytc.words.engine import Cursor, choose, fill, refuse_more
+from pytc.render.documents import Field
+from pytc.words.engine import choose, fill, refuse_more
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
     from pytc.exec_proxy.agent_client import ListedObject
     from pytc.exec_proxy.agent_wire import ListedMap
+    from pytc.render.documents import Document, Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc exec bpf agent PATH [ mode MODE ] [ user USER ]
@@ -82,7 +86,7 @@ def run(context: Context, command: ServeMaps | ListObjects | DropObject) -> list
 
 def _serve(context: Context, command: ServeMaps) -> None:
     from pytc.exec_proxy.agent import Agent, notify_ready
-    from pytc.signals import unwind_on_signals
+    from pytc.signal_blocks import unwind_on_signals
 
     rights = command.rights
     users, owner = rights.users(), rights.owner()
@@ -110,7 +114,7 @@ def _drop(command: DropObject) -> None:
         raise TransferError(f'the agent at "{command.path}" keeps no object "{command.object}"')
 
 
-def _document(listed: "ListedObject") -> Document:
+def _document(listed: ListedObject) -> Document:
     about, name, _ = listed
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about.received // 10**9))
     rows = [_row(map) for map in listed.maps]
@@ -125,7 +129,7 @@ def _document(listed: "ListedObject") -> Document:
     ]
 
 
-def _row(about: "ListedMap") -> tuple[Json, str]:
+def _row(about: ListedMap) -> tuple[Json, str]:
     kind = map_type_name(about.type)
     values: Json = {
         "id": about.id,

@@ -1,18 +1,16 @@
 """``pytc exec bpf graft``: puts a program into a slot of a pinned program array, while packets run through it."""
 
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
-from pytc.bpf.loader.program import Program
+import os
+from contextlib import ExitStack, contextmanager
+
 from pytc.bpf.maps.map import Map
 from pytc.bpf.object.sections import tail_call_slot
 from pytc.bpf.sys.constants import MapType, ProgramType, map_type_name, program_type_name
 from pytc.bpf.sys.info import array_owner
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.loaded_programs import open_loaded
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.commands.shared.programs import note_load, note_verifier_log, resolve_files, with_parameters
@@ -22,15 +20,24 @@ from pytc.tc.kinds.shared.programs import (
     BYTECODE,
     BYTECODE_FILE,
     LOADED,
-    BpfSource,
     ProgramWords,
     parse_program,
     take_source,
 )
-from pytc.words.engine import Cursor, matches, unsigned
+from pytc.words.engine import matches, unsigned
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pytc.bpf.loader.program import Program
     from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
+    from pytc.commands.shared.context import Context
+    from pytc.tc.kinds.shared.programs import (
+        BpfSource,
+    )
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc exec bpf graft MAP [ key KEY ] { object-file | obj } FILE [ section NAME ] [ type TYPE ] [ verbose ]
@@ -150,12 +157,12 @@ def _load_and_put(context: Context, command: GraftProgram, source: BpfSource, ar
             raise
 
 
-def _for_graft(spec: "ObjectSpec", chosen: "ProgramSpec", path: str) -> "ObjectSpec":
+def _for_graft(spec: ObjectSpec, chosen: ProgramSpec, path: str) -> ObjectSpec:
     """Return the object for loading this one program: no slots are filled, since the arrays in use belong to others,
     and the array that the section names (``ID/KEY``) is the one at ``path``."""
     slot = tail_call_slot(chosen.section)
 
-    def changed(declared: "MapSpec") -> "MapSpec":
+    def changed(declared: MapSpec) -> MapSpec:
         if declared.type != MapType.PROG_ARRAY:
             return declared
         named = slot is not None and declared.id == slot.array_id and not declared.reuse

@@ -1,21 +1,26 @@
 """``pytc exec bpf import``: takes maps from another process, and becomes a command that inherits them."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, NoReturn
 
 from pytc.bpf.sys.descriptor import raise_descriptor_limit, restore_descriptor_limit
 from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import HelpRequested, TransferError
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, Word, choose, fill, refuse_more, text, unsigned
+from pytc.words.engine import Word, choose, fill, refuse_more, text, unsigned
 from pytc.words.values import seconds
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
+
+    from pytc.commands.shared.context import Context
     from pytc.exec_proxy.received import ReceivedObject
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc exec bpf import PATH [ timeout TIME ] [ count NUMBER ] [ mode MODE ] [ user USER ] [ ro ]
@@ -113,10 +118,10 @@ def run(context: Context, command: ImportMaps | FetchMaps) -> NoReturn:
         _become(context, command.words or _SHELL, objects)
 
 
-def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "list[ReceivedObject]":
+def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> list[ReceivedObject]:
     from pytc.exec_proxy.map_transfer import Importer
     from pytc.exec_proxy.remarks import FewRemarks
-    from pytc.signals import unwind_on_signals
+    from pytc.signal_blocks import unwind_on_signals
 
     objects: list[ReceivedObject] = []
     rights = command.rights
@@ -141,13 +146,13 @@ def _await_exports(context: Context, command: ImportMaps, owned: ExitStack) -> "
     return objects
 
 
-def _received(received: "ReceivedObject") -> str:
+def _received(received: ReceivedObject) -> str:
     """Return what to say of an export that has arrived."""
     names = ", ".join(printable(map.name) or f"id {map.id}" for map in received.named())
     return f"Received {len(received.maps)} map{'s' * (len(received.maps) != 1)}: {names}"
 
 
-def _fetch(command: FetchMaps, owned: ExitStack) -> "list[ReceivedObject]":
+def _fetch(command: FetchMaps, owned: ExitStack) -> list[ReceivedObject]:
     from pytc.exec_proxy.agent_client import fetch
 
     objects = [owned.enter_context(fetched.received) for fetched in fetch(command.path, command.object)]
@@ -157,7 +162,7 @@ def _fetch(command: FetchMaps, owned: ExitStack) -> "list[ReceivedObject]":
     return objects
 
 
-def _become(context: Context, words: Sequence[str], objects: "Sequence[ReceivedObject]") -> NoReturn:
+def _become(context: Context, words: Sequence[str], objects: Sequence[ReceivedObject]) -> NoReturn:
     from pytc.exec_proxy.become import become
     from pytc.exec_proxy.environment import with_maps
 

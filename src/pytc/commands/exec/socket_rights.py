@@ -1,5 +1,7 @@
 """Owner and mode of the sockets that ``exec bpf`` creates."""
 
+from __future__ import annotations
+
 import os
 
 from pytc.errors import TransferError

@@ -1,12 +1,19 @@
 """``pytc export-state``: the state of a device as a file for ``apply``. :mod:`pytc.cli.export_state` carries it out."""
 
-from typing import Any, NoReturn
+from __future__ import annotations
 
-from pytc.commands.shared.command import Command, Effect, Help
-from pytc.commands.shared.context import Context
+from pytc.commands.shared.command import Command, Help
 from pytc.commands.shared.verbs import CommandObject
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, Word, fill, matches, refuse_more, text
+from pytc.words.engine import Word, fill, matches, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from pytc.commands.shared.command import Effect
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 #: The object is a verb itself.
 VERBS: dict[str, str] = {}

@@ -1,18 +1,20 @@
 """``pytc filter { add | change | replace }``."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from pytc.commands.filter.changes import carry_out
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
 from pytc.handles import EGRESS, INGRESS
-from pytc.render.documents import Document
 from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.words import SELECTORS_HELP, take_change
-from pytc.words.engine import Cursor
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc filter {{ add | change | replace }} SELECTORS [ estimator INTERVAL TIME-CONST ] [ KIND [ OPTIONS ] ]
@@ -48,7 +50,7 @@ def run(context: Context, command: ModifyFilter) -> list[Document] | None:
         return carry_out(context, command)
 
 
-def _clsact(context: Context, command: ModifyFilter) -> "AbstractContextManager[None] | None":
+def _clsact(context: Context, command: ModifyFilter) -> AbstractContextManager[None] | None:
     """Return what brings along the qdisc that the filter needs, None where none is wanted."""
     selector = command.selector
     if not context.create_clsact or command.verb == "change" or not selector.device:

@@ -1,11 +1,9 @@
 """Carry out changes of filters: open their programs, send the request, export the maps."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from pytc.commands.filter.effects import last_filter_before, warn_of_effects
 from pytc.commands.shared.clsact_place import check_egress
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.shared.programs import (
     action_program_request,
     filter_program_request,
@@ -15,20 +13,29 @@ from pytc.commands.shared.programs import (
 )
 from pytc.errors import AnswerLostError, NetlinkError, NetlinkProtocolError, PytcError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters, filter_of_program
 from pytc.tc.filters.requests import (
-    AnyFilterChange,
     FilterChange,
     encode_filter_actions,
     filter_message,
 )
 from pytc.tc.kinds.filters.bpf import BpfOptions
-from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, EXPRESSION, LOADED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.opened_programs import ProgramRequest
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document
+    from pytc.tc.filters.requests import (
+        AnyFilterChange,
+    )
+    from pytc.tc.kinds.interface import OpenedProgram
 
 
 def carry_out(context: Context, change: FilterChange) -> list[Document] | None:

@@ -1,26 +1,34 @@
 """Find bpf filters by their owner or program, and delete just those."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Iterator
 
 from pytc.bpf.object.names import kernel_name
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
-from pytc.handles import CLSACT, EGRESS, INGRESS, UNSPEC, Handle
+from pytc.handles import CLSACT, EGRESS, INGRESS, UNSPEC
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document
 from pytc.tc.classes.records import class_records
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import FilterRecord, check_block, decode_filter, decode_filters
+from pytc.tc.filters.records import check_block, decode_filter, decode_filters
 from pytc.tc.filters.requests import selector_message
-from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.tc.kinds.shared.ownership import owner_word, split_owner
 from pytc.tc.qdiscs.records import qdisc_records
 from pytc.value import Value
 from pytc.words.engine import Table, Word, text, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.handles import Handle
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document
+    from pytc.tc.filters.records import FilterRecord
+    from pytc.tc.filters.selector import FilterSelector
 
 
 class Criteria(Value):

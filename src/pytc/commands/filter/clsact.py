@@ -1,20 +1,27 @@
 """``--create-clsact``: the qdisc that ingress and egress filters need, made where it is missing."""
 
+from __future__ import annotations
+
 import errno
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.commands.shared.clsact_place import check_egress, kind_at_clsact
-from pytc.commands.shared.context import Context
 from pytc.errors import AnswerLostError, NetlinkError, PytcError
 from pytc.handles import EGRESS, INGRESS
-from pytc.netlink.messages import TcMessage
 from pytc.signals import block_signals
 from pytc.tc.filters.records import filter_records
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.qdiscs.env import qdisc_env
-from pytc.tc.qdiscs.requests import QdiscChange, Verb, qdisc_message
+from pytc.tc.qdiscs.requests import QdiscChange, qdisc_message
 from pytc.tc.qdiscs.selector import QdiscSelector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.netlink.messages import TcMessage
+    from pytc.tc.qdiscs.requests import Verb
 
 
 @contextmanager

@@ -1,15 +1,21 @@
 """``pytc filter delete``: removes one filter, all of a preference, chain or place, or those of an owner or program."""
 
+from __future__ import annotations
+
 from pytc.commands.filter.changes import carry_out
 from pytc.commands.filter.chosen import CRITERIA, Criteria, delete_chosen
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
-from pytc.render.documents import Document
 from pytc.tc.filters.requests import FilterChange
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS, SELECTORS_HELP, check_exclusive, refuse_garbage, take_change
-from pytc.words.engine import Cursor, Table, fill
+from pytc.words.engine import Table, fill
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc filter delete SELECTORS [ KIND ]

@@ -1,15 +1,21 @@
 """Filters with an equal program, by name and tag, at the same hook."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
 
 from pytc.bpf.sys.program_lookup import lookup_program
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.commands.shared.context import Context
 
 #: Numbers of TCA_BPF_TAG and TCA_BPF_ID.
 _TAG, _ID = 10, 11

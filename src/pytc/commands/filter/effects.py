@@ -3,15 +3,19 @@
 Each follows from what the kernel runs: the verifier's translation of the program, and the filters of the hook.
 """
 
-from contextlib import suppress
+from __future__ import annotations
 
-from pytc.commands.shared.context import Context
 from pytc.errors import PytcError
 from pytc.handles import EGRESS, INGRESS, Handle
-from pytc.tc.filters.requests import POINTS, FilterChange
-from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.filters.requests import POINTS
 from pytc.tc.kinds.filters.bpf import BpfOptions
-from pytc.tc.kinds.interface import OpenedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.tc.filters.requests import FilterChange
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.tc.kinds.interface import OpenedProgram
 
 #: Where a filter names no class: the hooks of clsact, and the qdisc ingress by its handle.
 _CLASSLESS = (INGRESS, EGRESS, Handle(0xFFFF, 0))
@@ -33,8 +37,10 @@ def warn_of_effects(context: Context, change: FilterChange, program: OpenedProgr
     """Warn of a filter that has been added or changed, with its open program and the last filter in front of it."""
     if not context.warns or change.verb == "delete":
         return
-    with suppress(PytcError):  # the filter is there, whatever cannot be learnt about its program
+    try:
         _warn(context, change, program, last)
+    except PytcError:
+        pass  # the filter is there, whatever cannot be learnt about its program
 
 
 def _warn(context: Context, change: FilterChange, program: OpenedProgram | None, last: str) -> None:

@@ -1,11 +1,11 @@
 """``pytc filter get``: shows one filter."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.filters import describe_one
 from pytc.errors import UsageError
 from pytc.netlink import constants as c
-from pytc.render.documents import Document
 from pytc.tc.filters.requests import FilterChange, filter_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import (
@@ -17,8 +17,14 @@ from pytc.tc.filters.words import (
     take_options,
 )
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import FilterOptions
-from pytc.words.engine import Cursor, fill
+from pytc.words.engine import fill
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.kinds.interface import FilterOptions
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc filter get SELECTORS KIND

@@ -1,12 +1,18 @@
 """``--replace-own``: a filter takes the place of the one that an earlier run of the same command added."""
 
-from pytc.commands.shared.context import Context
+from __future__ import annotations
+
 from pytc.netlink import constants as c
 from pytc.tc.filters.records import dump
-from pytc.tc.filters.requests import AnyFilterChange, selector_message
+from pytc.tc.filters.requests import selector_message
 from pytc.tc.kinds.filters.bpf import BpfOptions, BpfRecord
-from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.ownership import with_owner
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.tc.filters.requests import AnyFilterChange
+    from pytc.tc.kinds.interface import OpenedProgram
 
 
 def replace_own(context: Context, change: AnyFilterChange, program: OpenedProgram) -> AnyFilterChange:

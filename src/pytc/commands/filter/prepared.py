@@ -5,28 +5,37 @@ classic filters takes a fifth less. Lines that differ in preference, handle and 
 makes, are not even parsed: the positions of their values are known from a line before, whatever words name them.
 """
 
-import struct
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from __future__ import annotations
 
-from pytc.bpf.insn.classic import ClassicInstruction, pack
+import struct
+
+from pytc.bpf.insn.classic import pack
 from pytc.bpf.insn.classic_text import parse_bytecode
 from pytc.commands.filter.add import ModifyFilter
 from pytc.commands.filter.changes import program_remarks
 from pytc.commands.filter.delete import DeleteFilter
 from pytc.commands.shared.clsact_place import check_egress
-from pytc.commands.shared.command import Command, Requests
-from pytc.commands.shared.context import Context
+from pytc.commands.shared.command import Requests
+from pytc.cpython import lru_cache
 from pytc.errors import BytecodeError, NetlinkError, PytcError
-from pytc.handles import Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import encode
 from pytc.tc.filters.hints import explain_refusal
-from pytc.tc.filters.requests import FilterChange, filter_message
+from pytc.tc.filters.requests import filter_message
 from pytc.tc.filters.words import value_positions
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.commands.shared.command import Command
+    from pytc.commands.shared.context import Context
+    from pytc.handles import Handle
+    from pytc.tc.filters.requests import FilterChange
 
 _MOST_TEMPLATES = 8
 _MOST_ATTEMPTS = 64

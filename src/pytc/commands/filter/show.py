@@ -1,16 +1,22 @@
 """``pytc filter show``: the filters of a place. Needs nothing of what loads programs."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from itertools import chain
 
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.records import chunked, filter_records
-from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.filters.words import SELECTORS_HELP, take_selector
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc filter {{ show | list | ls }} [ SELECTORS ]

@@ -4,25 +4,22 @@ They follow from the kernel's echo of the request, which names the place of the 
 kernel without tcx, a user without rights) is no error: then there is no warning.
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from pytc.bpf.analyse.returns import only_returns
 from pytc.bpf.sys.attach_points import TCX_EGRESS, TCX_INGRESS, AttachPoint, query
 from pytc.bpf.sys.info import program_by_id, translated_instructions
 from pytc.commands.filter.duplicate_programs import (
-    DuplicateFilter,
     DuplicatePrograms,
-    FilterKey,
     FilterProgram,
     Hook,
     decode_program,
     filter_key,
     program_name,
 )
-from pytc.commands.shared.context import Context, Plan
 from pytc.commands.shared.device_hooks import TCX_NEXT
 from pytc.errors import BpfError, PytcError
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
@@ -32,6 +29,17 @@ from pytc.netlink.schema import split_attributes
 from pytc.netlink.session import interface_name
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.qdiscs.records import qdisc_at
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytc.commands.filter.duplicate_programs import (
+        DuplicateFilter,
+        FilterKey,
+    )
+    from pytc.commands.shared.context import Context, Plan
 
 #: The number of TCA_BPF_FD.
 _FD = 6

@@ -1,8 +1,15 @@
 """``pytc hooks``: all programs and filters that packets meet at a device."""
 
-from pytc.commands.shared.command import Command, Help
+from __future__ import annotations
+
+from pytc.commands.shared.command import Help
 from pytc.commands.shared.verbs import CommandObject, parse_verb, verb_module
-from pytc.words.engine import Cursor, choose, matches
+from pytc.words.engine import choose, matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {"show": "show", "list": "show", "ls": "show"}

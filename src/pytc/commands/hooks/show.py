@@ -1,21 +1,32 @@
 """``pytc hooks show``: the programs and filters that packets meet at a device, from arriving to leaving."""
 
+from __future__ import annotations
+
 import _socket as socket
-from collections.abc import Iterator
 
 from pytc.bpf.sys.links import links
-from pytc.commands.shared.attachments import LinkPins, link_parts, link_pins, program_parts
+from pytc.commands.shared.attachments import link_parts, link_pins, program_parts
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import HookName, filter_documents, hook_documents
+from pytc.commands.shared.device_hooks import filter_documents, hook_documents
 from pytc.errors import BpfSyscallError
-from pytc.handles import CLSACT, ROOT, UNSPEC, Handle
+from pytc.handles import CLSACT, ROOT, UNSPEC
 from pytc.netlink.xdp import xdp_programs
-from pytc.render.documents import DEVICE, Document, Field, Part
+from pytc.render.documents import DEVICE, Field
 from pytc.tc.classes.records import class_records
 from pytc.tc.qdiscs.records import qdisc_records
 from pytc.words.devices import device
-from pytc.words.engine import Cursor, Word, fill, refuse_more
+from pytc.words.engine import Word, fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.attachments import LinkPins
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import HookName
+    from pytc.handles import Handle
+    from pytc.render.documents import Document, Part
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc hooks [ show ] [ dev NAME ]

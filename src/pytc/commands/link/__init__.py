@@ -1,9 +1,14 @@
 """``pytc link``: links of all types, which are attachments with a descriptor of their own."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.attach_words import PROGRAM
-from pytc.commands.shared.command import Command
 from pytc.commands.shared.verbs import CommandObject, parse_verb
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {

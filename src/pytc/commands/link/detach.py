@@ -1,8 +1,9 @@
 """``pytc link detach``: ends an attachment; the link stays while it is pinned."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 
 from pytc.bpf.object.names import kernel_name
@@ -11,14 +12,21 @@ from pytc.bpf.sys.links import links
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.link.words import LINK, take_link
 from pytc.commands.shared.attach_words import number
-from pytc.commands.shared.attachments import LinkPins, all_link_pins, open_link, unpin_link
+from pytc.commands.shared.attachments import all_link_pins, open_link, unpin_link
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.link_owners import owner_directory
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.tc.kinds.shared.ownership import owner_word
-from pytc.words.engine import Cursor, Table, Word, fill, refuse_more, text
+from pytc.words.engine import Table, Word, fill, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.attachments import LinkPins
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc link detach LINK

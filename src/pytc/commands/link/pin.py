@@ -1,11 +1,17 @@
 """``pytc link pin``: gives a link a path in a bpffs, which keeps it."""
 
+from __future__ import annotations
+
 from pytc.commands.link.words import LINK, take_link
 from pytc.commands.shared.attachments import open_link
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import make_pin
-from pytc.words.engine import Cursor, refuse_more
+from pytc.words.engine import refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc link pin LINK PATH

@@ -1,17 +1,26 @@
 """``pytc link show``: links of all types, what they attach and where."""
 
+from __future__ import annotations
+
 import os
 
 from pytc.bpf.sys.cgroups import attach_type_word
 from pytc.bpf.sys.constants import attach_type_name
-from pytc.bpf.sys.links import LinkDescription, links
+from pytc.bpf.sys.links import links
 from pytc.commands.link.words import LINK, take_link
-from pytc.commands.shared.attachments import LinkPins, all_link_pins, open_link, pin_parts, program_parts
+from pytc.commands.shared.attachments import all_link_pins, open_link, pin_parts, program_parts
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfSyscallError
-from pytc.render.documents import DEVICE, Document, Field, Part
-from pytc.words.engine import Cursor, refuse_more
+from pytc.render.documents import DEVICE, Field
+from pytc.words.engine import refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.links import LinkDescription
+    from pytc.commands.shared.attachments import LinkPins
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document, Part
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc link show [ LINK ]

@@ -1,9 +1,15 @@
 """``pytc link unpin``: removes the pin of a link."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.attachments import unpin_link
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
-from pytc.words.engine import Cursor, refuse_more
+from pytc.words.engine import refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc link unpin PATH

@@ -1,20 +1,25 @@
 """``pytc link update``: puts another program into the place of a link's, in one step."""
 
+from __future__ import annotations
+
 import errno
 
 from pytc.bpf.sys.cgroups import ATTACH_TYPES
 from pytc.bpf.sys.constants import ProgramType, attach_type_name
 from pytc.bpf.sys.info import describe_program, program_by_id
-from pytc.bpf.sys.links import LinkDescription
 from pytc.commands.link.words import LINK, take_link
 from pytc.commands.shared.attach_words import PROGRAM, take_program
 from pytc.commands.shared.attachments import dead_link_hint, open_link, open_replacement
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.errors import AttachError, BpfError, BpfSyscallError
-from pytc.tc.kinds.shared.programs import BpfSource
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.links import LinkDescription
+    from pytc.commands.shared.context import Context
+    from pytc.tc.kinds.shared.programs import BpfSource
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc link update LINK PROGRAM

@@ -1,8 +1,13 @@
 """The words that name a link."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.attach_words import number
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.words.engine import Cursor
 
 LINK = "LINK := [ id ] NUMBER | [ pinned ] { PATH | m:NAME }\n"
 

@@ -1,6 +1,6 @@
 """``pytc map create``: makes a map, and pins it."""
 
-from typing import Any
+from __future__ import annotations
 
 from pytc.bpf.kernel.versions import MAP_FLAGS
 from pytc.bpf.maps.map import create_map
@@ -9,13 +9,21 @@ from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType, map_type_name
 from pytc.commands.map.words import require
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.maps import MapKind, open_map
+from pytc.commands.shared.maps import open_map
 from pytc.commands.shared.pins import make_pin, pin_path
 from pytc.errors import UsageError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text, unsigned
+from pytc.words.engine import Word, fill, refuse_more, text, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.maps import MapKind
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 _U32 = 0xFFFFFFFF
 
@@ -49,7 +57,7 @@ def _flags(word: str) -> int:
         raise ValueError(word) from None
 
 
-def _take_inner(cursor: Cursor) -> "tuple[MapKind, str]":
+def _take_inner(cursor: Cursor) -> tuple[MapKind, str]:
     kinds: tuple[MapKind, ...] = ("id", "pinned", "name")
     word = cursor.take()
     kind = next((kind for kind in kinds if word == kind), None)
@@ -79,7 +87,7 @@ class CreateMap(Command):
     entries: int
     name: str = ""
     flags: int = 0
-    inner: "tuple[MapKind, str] | None" = None
+    inner: tuple[MapKind, str] | None = None
 
 
 def parse(cursor: Cursor) -> CreateMap:

@@ -4,17 +4,24 @@ The header names the columns: ``key`` and ``value``, of structures ``key.port`` 
 per-CPU map. Members without a column are zero.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.bpf.codec.columns import is_packable, leaves, pack
 from pytc.bpf.codec.compound import follow
-from pytc.bpf.codec.scalars import Codec, Integer
+from pytc.bpf.codec.scalars import Integer
 from pytc.bpf.codec.text import quoted
 from pytc.bpf.maps.batch import Batch
-from pytc.bpf.maps.typed import TypedMap
-from pytc.commands.map.input import Numbered, Source, chunks
+from pytc.commands.map.input import chunks
 from pytc.errors import CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.commands.map.input import Numbered, Source
 
 _SLICE = 400_000
 _FIRST_LINE = 2

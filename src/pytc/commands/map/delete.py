@@ -1,14 +1,21 @@
 """``pytc map delete``: removes elements."""
 
+from __future__ import annotations
+
 from pytc.commands.map.elements import open_target
-from pytc.commands.map.words import KEYS, TARGET, TYPES, Target, take_words
+from pytc.commands.map.words import KEYS, TARGET, TYPES, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import key_bytes
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, Word
-from pytc.words.values import ValueWords
+from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc map delete MAP { key KEY [ key KEY ] ... | all }

@@ -1,21 +1,27 @@
 """Elements of maps as parts of a desired state: compared by their bytes, set where they differ."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
 from pytc.bpf.maps.raw import RawMap
-from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import MAP_IN_MAP, NOEXIST, MapType, a_map_type
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map, describe_program, map_by_id, program_by_id
 from pytc.commands.map.elements import open_target
-from pytc.commands.map.words import Target
 from pytc.commands.shared.context import Context
-from pytc.commands.shared.desired import Difference
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import AtomicError, BpfError, UsageError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.desired import Difference
 
 _LRU = frozenset({MapType.LRU_HASH, MapType.LRU_PERCPU_HASH})
 _REFERENCES = MAP_IN_MAP | {MapType.PROG_ARRAY}
@@ -28,8 +34,9 @@ _COMPARABLE = _LRU | _REFERENCES | {
     MapType.LPM_TRIE,
 }  # fmt: skip
 
-#: Yields (key, value) of what a line sets, as bytes for bpf(2); raises PytcError.
-Elements = Callable[[Context, TypedMap], Iterable[tuple[bytes, bytes]]]
+if TYPE_CHECKING:
+    #: Yields (key, value) of what a line sets, as bytes for bpf(2); raises PytcError.
+    Elements = Callable[[Context, TypedMap], Iterable[tuple[bytes, bytes]]]
 
 
 class _Element(NamedTuple):

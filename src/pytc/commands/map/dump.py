@@ -1,21 +1,29 @@
 """``pytc map dump``: all elements of a map, as text, JSON or CSV."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from pytc.bpf.codec.columns import Renderer, names
 from pytc.bpf.codec.compound import Array
-from pytc.bpf.codec.scalars import Codec, Column, Columns, Style, format_value
+from pytc.bpf.codec.scalars import Column, Columns, Style, format_value
 from pytc.bpf.maps.batch import Batch
-from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import MapTypes
 from pytc.commands.map.elements import lock_flag, open_target
-from pytc.commands.map.words import LOCK, SUM, TARGET, TYPES, Target, take_words
+from pytc.commands.map.words import LOCK, SUM, TARGET, TYPES, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import check_listable, json_entries, listed_batches, text_lines
 from pytc.errors import PytcError
 from pytc.render.documents import Stream
-from pytc.words.engine import Cursor, Word
+from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.maps.types import MapTypes
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map dump MAP [ sum ] [ csv | hist ] [ lock ]

@@ -1,19 +1,28 @@
 """Steps that verbs about elements share: opening the map, parts of values, writing, the document of a value."""
 
+from __future__ import annotations
+
 from pytc.bpf.codec.compound import follow
-from pytc.bpf.codec.scalars import Codec, Style, Value, format_value
-from pytc.bpf.maps.batch import Batch, write_batch
-from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import MapTypes
-from pytc.bpf.sys.constants import ANY, F_LOCK, MapType
-from pytc.commands.map.words import Target
-from pytc.commands.shared.context import Context
+from pytc.bpf.codec.scalars import Style, format_value
+from pytc.bpf.maps.batch import write_batch
+from pytc.bpf.sys.constants import ANY, F_LOCK
 from pytc.commands.shared.map_elements import as_json
 from pytc.commands.shared.map_errors import element_error
 from pytc.commands.shared.maps import open_map
 from pytc.commands.shared.typed_maps import typed_map
 from pytc.errors import BpfError, BpfSyscallError, CodecError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.codec.scalars import Codec, Value
+    from pytc.bpf.maps.batch import Batch
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.maps.types import MapTypes
+    from pytc.bpf.sys.constants import MapType
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
 
 
 def open_target(context: Context, target: Target) -> TypedMap:

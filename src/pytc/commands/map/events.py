@@ -1,28 +1,37 @@
 """``pytc map events``: what programs send through a ring buffer or perf events."""
 
+from __future__ import annotations
+
 import select
 import time
-from collections.abc import Iterator
 from itertools import islice
 
-from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.event_types import EventDecoder, event_source, find_program_btf, guess_event_type
-from pytc.bpf.maps.map import Map
-from pytc.bpf.maps.ring_buffer import Event, EventSource
 from pytc.bpf.maps.types import read_btf
-from pytc.commands.map.words import COUNT, TARGET, VALUE_TYPE, Target, take_words
+from pytc.commands.map.words import COUNT, TARGET, VALUE_TYPE, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import as_json
 from pytc.commands.shared.maps import open_map
 from pytc.commands.shared.timestamps import timestamp
 from pytc.errors import ObjectError
-from pytc.render.documents import Json, Stream
+from pytc.render.documents import Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
-from pytc.words.engine import Cursor, Word, text
+from pytc.words.engine import Word, text
 from pytc.words.values import seconds, take_format
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.btf.types import Btf
+    from pytc.bpf.maps.map import Map
+    from pytc.bpf.maps.ring_buffer import Event, EventSource
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map events MAP [ type FORMAT ] [ object FILE ] [ count NUMBER ] [ for TIME ] [ timeout TIME ]

@@ -1,20 +1,28 @@
 """``pytc map get``: the value of a key, or a part of it."""
 
-import errno
-from typing import Any
+from __future__ import annotations
 
-from pytc.bpf.maps.typed import TypedMap
+import errno
+
 from pytc.bpf.sys.constants import MapType
 from pytc.commands.map.elements import find_part, lock_flag, open_target, value_document
-from pytc.commands.map.words import KEY, LOCK, SUM, TARGET, TYPES, VALUE, Target, take_part, take_words
+from pytc.commands.map.words import KEY, LOCK, SUM, TARGET, TYPES, VALUE, take_part, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import as_json, key_bytes, value_bytes
 from pytc.commands.shared.map_errors import element_error, explain_refusals
 from pytc.errors import BpfError, BpfSyscallError, CodecError, MapElementError, UsageError
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor
-from pytc.words.values import ValueWords
+from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc map get MAP key KEY [ value.MEMBER ] [ sum ] [ lock ]
@@ -33,9 +41,9 @@ class GetElement(Query):
     bloom filter."""
 
     target: Target
-    key: "ValueWords | None" = None
+    key: ValueWords | None = None
     path: str = ""
-    value: "ValueWords | None" = None
+    value: ValueWords | None = None
     sum: bool = False
     lock: bool = False
 

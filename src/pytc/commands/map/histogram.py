@@ -1,13 +1,19 @@
 """A map's elements as bars, for ``pytc map dump MAP hist``."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
-from pytc.bpf.codec.scalars import Style, Value, format_value
+from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.batch import read_items
-from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import MapTypes
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.maps.types import MapTypes
 
 _WIDTH = 40
 #: A terminal shows no more; the largest are what somebody looks for.

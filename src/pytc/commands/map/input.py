@@ -1,21 +1,29 @@
 """Files of elements, read in slices, and their entries in batches: for the readers of JSON and CSV."""
 
-import os
-from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from __future__ import annotations
 
-from pytc.bpf.codec.scalars import Codec
-from pytc.bpf.maps.batch import Batch, batch_entries
-from pytc.bpf.maps.typed import TypedMap
+import os
+
+from pytc.bpf.maps.batch import batch_entries
 from pytc.errors import BpfError, CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, BinaryIO
+
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.maps.batch import Batch
+    from pytc.bpf.maps.typed import TypedMap
 
 _HEAD = 4096
 _PIECE = 1 << 20
 #: Bytes that are held at a time, unless they are all of a regular file: a pipe may have no end.
 _MOST = 1 << 28
 
-#: Batches, each with the number of all entries.
-Numbered = Iterator[tuple[Batch, int]]
+if TYPE_CHECKING:
+    #: Batches, each with the number of all entries.
+    Numbered = Iterator[tuple[Batch, int]]
 
 
 def chunks(typed: TypedMap, total: int) -> Iterator[tuple[int, int]]:

@@ -1,14 +1,20 @@
 """Elements of a map as JSON: what ``pytc -j map dump`` prints, ``{KEY: VALUE, ...}``, or an object on each line."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.bpf.codec.columns import is_packable, leaves, pack
-from pytc.bpf.codec.scalars import Codec
 from pytc.bpf.maps.batch import Batch
-from pytc.bpf.maps.typed import TypedMap
-from pytc.commands.map.input import Numbered, Source, chunks, encode_each
+from pytc.commands.map.input import chunks, encode_each
 from pytc.errors import CodecError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.commands.map.input import Numbered, Source
 
 _SLICE = 1_000_000
 _MEMBERS = {"key", "value", "values"}

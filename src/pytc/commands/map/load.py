@@ -1,21 +1,30 @@
 """``pytc map load``: sets the elements that a file lists."""
 
-from codecs import BOM_UTF8
-from collections.abc import Iterator
-from itertools import islice
-from typing import BinaryIO, Literal
+from __future__ import annotations
 
-from pytc.bpf.maps.batch import Batch
-from pytc.bpf.maps.typed import TypedMap
+from codecs import BOM_UTF8
+from itertools import islice
+
 from pytc.bpf.maps.types import KEYLESS
 from pytc.commands.map.elements import lock_flag, open_target, write_elements
-from pytc.commands.map.input import Numbered, Source
-from pytc.commands.map.words import FLAGS, LOCK, TARGET, TYPES, Target, require, take_path, take_words
+from pytc.commands.map.input import Source
+from pytc.commands.map.words import FLAGS, LOCK, TARGET, TYPES, require, take_path, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.desired import Programs, Wanted
 from pytc.errors import BpfError, CodecError, PytcError, UsageError
-from pytc.words.engine import Cursor, Word, text
+from pytc.words.engine import Word, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO, Literal
+
+    from pytc.bpf.maps.batch import Batch
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.commands.map.input import Numbered
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.desired import Programs, Wanted
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map load MAP FILE [ csv | json ] [ any | noexist | exist ] [ lock ]

@@ -1,18 +1,25 @@
 """``pytc map next``: the key behind another, in the map's own order."""
 
+from __future__ import annotations
+
 import errno
 
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.commands.map.elements import open_target
-from pytc.commands.map.words import KEY, TARGET, TYPES, Target, take_words
+from pytc.commands.map.words import KEY, TARGET, TYPES, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import as_json, key_bytes
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import MapElementError
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor
-from pytc.words.values import ValueWords
+from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc map next MAP [ key KEY ]
@@ -27,7 +34,7 @@ class NextKey(Query):
     """The key behind ``key``, the first one without."""
 
     target: Target
-    key: "ValueWords | None" = None
+    key: ValueWords | None = None
 
 
 def parse(cursor: Cursor) -> NextKey:

@@ -1,13 +1,19 @@
 """``pytc map peek``: the value that ``pop`` would take."""
 
+from __future__ import annotations
+
 from pytc.bpf.sys.constants import MapType
 from pytc.commands.map.elements import check_type, open_target, value_document
-from pytc.commands.map.words import TARGET, TYPES, Target, take_words
+from pytc.commands.map.words import TARGET, TYPES, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_errors import explain_refusals
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map peek MAP

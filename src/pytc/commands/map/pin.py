@@ -1,11 +1,18 @@
 """``pytc map pin``: gives a map a path in a bpffs, which keeps it."""
 
-from pytc.commands.map.words import TARGET, Target, require, take_path, take_words
+from __future__ import annotations
+
+from pytc.commands.map.words import TARGET, require, take_path, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.maps import open_map
 from pytc.commands.shared.pins import make_pin
-from pytc.words.engine import Cursor, Word, text
+from pytc.words.engine import Word, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map pin MAP { PATH | m:NAME }

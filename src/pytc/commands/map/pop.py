@@ -1,16 +1,23 @@
 """``pytc map pop``: takes values out of a queue or stack."""
 
+from __future__ import annotations
+
 import errno
 
 from pytc.bpf.sys.constants import MapType
 from pytc.commands.map.elements import check_type, open_target, value_document
-from pytc.commands.map.words import COUNT, TARGET, TYPES, Target, take_words
+from pytc.commands.map.words import COUNT, TARGET, TYPES, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import MapElementError
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, Word
+from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map pop MAP [ count NUMBER | all ]

@@ -1,14 +1,20 @@
 """``pytc map push``: adds values to a queue, stack or bloom filter."""
 
+from __future__ import annotations
+
 from pytc.bpf.sys.constants import MapType
 from pytc.commands.map.elements import check_type, open_target
-from pytc.commands.map.words import FLAGS, TARGET, TYPES, VALUES, Target, require, take_words
+from pytc.commands.map.words import FLAGS, TARGET, TYPES, VALUES, require, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import value_bytes
 from pytc.commands.shared.map_errors import explain_refusals
-from pytc.words.engine import Cursor
-from pytc.words.values import ValueWords
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc map push MAP value VALUE [ value VALUE ] ... [ exist ]

@@ -1,22 +1,30 @@
 """``pytc map resize``: puts a larger or smaller map with the same elements in the place of a pinned one."""
 
+from __future__ import annotations
+
 import os
 import stat
 from contextlib import ExitStack
 
 from pytc.bpf.maps.batch import read_batches, write_batch
-from pytc.bpf.maps.map import Map, create_map
+from pytc.bpf.maps.map import create_map
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.spec import MapSpec
 from pytc.bpf.sys.constants import MapType, map_type_name
 from pytc.bpf.sys.info import btf_by_id
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.maps import open_map
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, PinError
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, Word, fill, refuse_more, unsigned
+from pytc.render.documents import Field
+from pytc.words.engine import Word, fill, refuse_more, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.maps.map import Map
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map resize { PATH | m:NAME } max_entries NUMBER

@@ -1,23 +1,33 @@
 """``pytc map set``: sets the value of a key, or changes parts of it."""
 
-from typing import Any, Literal, get_args
+from __future__ import annotations
+
+from typing import Literal, get_args
 
 from pytc.bpf.codec.compound import Bits, assign
-from pytc.bpf.codec.scalars import Codec, Integer
+from pytc.bpf.codec.scalars import Integer
 from pytc.bpf.codec.text import number
-from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import ANY, EXIST, MapType
 from pytc.commands.map.elements import find_part, lock_flag, open_target
-from pytc.commands.map.words import FLAGS, KEY, LOCK, TARGET, TYPES, VALUE, Target, take_part, take_words
+from pytc.commands.map.words import FLAGS, KEY, LOCK, TARGET, TYPES, VALUE, take_part, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.desired import Programs, Wanted
 from pytc.commands.shared.map_elements import element_bytes, key_bytes
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import CodecError, UsageError
 from pytc.value import Value
-from pytc.words.engine import Cursor
-from pytc.words.values import ValueWords, take_element, take_value
+from pytc.words.values import take_element, take_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Codec
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.desired import Programs, Wanted
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc map set MAP key KEY value VALUE [ any | noexist | exist ] [ lock ]
@@ -49,8 +59,8 @@ class SetElement(Command):
     """Sets either a whole ``value``, or applies ``changes`` to the present one; ``flags`` are those of bpf(2)."""
 
     target: Target
-    key: "ValueWords | None" = None
-    value: "ValueWords | None" = None
+    key: ValueWords | None = None
+    value: ValueWords | None = None
     changes: tuple[Change, ...] = ()
     flags: int = 0
     lock: bool = False

@@ -1,22 +1,30 @@
 """``pytc map show``: maps of this machine, their sizes and types."""
 
+from __future__ import annotations
+
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import type_text
 from pytc.bpf.kernel.versions import MAP_FLAGS
 from pytc.bpf.maps.map import Map
 from pytc.bpf.maps.types import read_btf
 from pytc.bpf.sys import constants as c
-from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import ids, map_by_id
-from pytc.commands.map.words import TARGET, Target
+from pytc.commands.map.words import TARGET
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.maps import descriptor_facts, open_map, open_named_maps
 from pytc.commands.shared.references import Users, pin_fields, read_pins
 from pytc.errors import BpfSyscallError, ObjectError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.sys.descriptions import MapDescription
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map { show | list } [ MAP ]

@@ -1,10 +1,15 @@
 """``pytc map unpin``: removes the pin of a map."""
 
+from __future__ import annotations
+
 from pytc.bpf.maps.map import Map
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import remove_pin, take_pin
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map unpin { PATH | m:NAME }

@@ -1,14 +1,20 @@
 """``pytc map update-many``: sets several elements at once."""
 
+from __future__ import annotations
+
 from pytc.bpf.maps.batch import Batch
 from pytc.commands.map.elements import lock_flag, open_target, write_elements
-from pytc.commands.map.words import FLAGS, KEYS, LOCK, TARGET, TYPES, VALUES, Target, take_words
+from pytc.commands.map.words import FLAGS, KEYS, LOCK, TARGET, TYPES, VALUES, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import element_bytes, key_bytes
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor
-from pytc.words.values import ValueWords
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc map update-many MAP key KEY value VALUE [ key KEY value VALUE ] ... [ any | noexist | exist ] [ lock ]

@@ -1,25 +1,36 @@
 """``pytc map watch``: all elements of a map, then what changes."""
 
-import time
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.codec.scalars import Style, Value, format_value
+import time
+
+from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.batch import read_items
-from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import MapTypes
 from pytc.commands.map.elements import open_target
-from pytc.commands.map.words import COUNT, SUM, TARGET, TYPES, Target, take_words
+from pytc.commands.map.words import COUNT, SUM, TARGET, TYPES, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_elements import as_json, json_entry, line_text
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.commands.shared.timestamps import timestamp
-from pytc.render.documents import Json, Stream
+from pytc.render.documents import Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
-from pytc.words.engine import Cursor, Word
+from pytc.typing import NamedTuple
+from pytc.words.engine import Word
 from pytc.words.values import seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.maps.types import MapTypes
+    from pytc.commands.map.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc map watch MAP [ interval TIME ] [ count NUMBER ] [ sum ] [ rate ]
@@ -55,7 +66,8 @@ def parse(cursor: Cursor) -> WatchMap:
     return WatchMap(**take_words(cursor, WORDS, "watch"))
 
 
-_Event = Literal["there", "new", "changed", "deleted"]
+if TYPE_CHECKING:
+    _Event = Literal["there", "new", "changed", "deleted"]
 
 
 class _Change(NamedTuple):

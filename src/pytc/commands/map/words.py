@@ -1,14 +1,22 @@
 """Words that verbs of ``map`` share: how they name a map, its elements, and what to do with them."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from __future__ import annotations
+
+from typing import get_args
 
 from pytc.bpf.sys.constants import EXIST, NOEXIST
 from pytc.commands.shared.maps import MapKind
 from pytc.errors import UsageError
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, fill, refuse_more, unsigned
+from pytc.words.engine import Word, fill, refuse_more, unsigned
 from pytc.words.values import take_element, take_format
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from pytc.words.engine import Cursor
 
 
 class Target(Value):
@@ -41,7 +49,7 @@ def take_words(
     cursor: Cursor,
     words: Sequence[Word],
     verb: str,
-    other: "Callable[[Cursor, dict[str, Any]], bool] | None" = None,
+    other: Callable[[Cursor, dict[str, Any]], bool] | None = None,
 ) -> dict[str, Any]:
     """Return the fields that all words of a verb set, ``target`` among them; raises UsageError, HelpRequested.
 

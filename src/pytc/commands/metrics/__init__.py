@@ -1,8 +1,13 @@
 """``pytc metrics``: traffic control, programs and maps as numbers for Prometheus."""
 
-from pytc.commands.shared.command import Command
+from __future__ import annotations
+
 from pytc.commands.shared.verbs import CommandObject, parse_verb, verb_module
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {"show": "show", "serve": "serve", "textfile": "textfile"}

@@ -1,8 +1,9 @@
 """Metrics: families of samples with labels, read from the kernel when they are asked for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any
 
 from pytc.bpf.analyse.program_info import program_info
 from pytc.bpf.maps.map import Map
@@ -20,16 +21,22 @@ from pytc.netlink.session import Session, interface_name
 from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import action_table
 from pytc.tc.classes.records import decode_class
-from pytc.tc.filters.records import FilterRecord, decode_filters
+from pytc.tc.filters.records import decode_filters
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.kinds import actions as action_kinds
 from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.tc.qdiscs.records import decode_qdisc
-from pytc.tc.statistics import QueueStatistics
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
+
+    from pytc.tc.filters.records import FilterRecord
+    from pytc.tc.statistics import QueueStatistics
 
 #: Types of maps whose elements come and go; counting those of larger ones would take too long.
 _COUNTED = frozenset(
@@ -47,10 +54,11 @@ _NANOSECONDS = 1e9
 _IN_U32_TABLE = 0xFFFFF
 _COUNTERS = ("bytes", "packets", "drops", "overlimits", "requeues")
 
-Labels = dict[str, str]
+if TYPE_CHECKING:
+    Labels = dict[str, str]
 
 
-def registry(maps: Iterable[str]) -> "CollectorRegistry":
+def registry(maps: Iterable[str]) -> CollectorRegistry:
     """Return a registry that reads the kernel each time it is collected; raises PytcError without prometheus-client."""
     try:
         from prometheus_client import CollectorRegistry
@@ -71,11 +79,11 @@ class Collector:
         self._maps = maps
         self._lock = Lock()
 
-    def describe(self) -> "list[Metric]":
+    def describe(self) -> list[Metric]:
         """Return nothing: a registry would otherwise read everything when it is made."""
         return []
 
-    def collect(self) -> "Iterator[Metric]":
+    def collect(self) -> Iterator[Metric]:
         """Yield all metrics; raises PytcError."""
         with self._lock, Session() as session:
             families = _Families()
@@ -109,7 +117,7 @@ class _Families:
             self._by_name[name] = kind(name, help, labels=[*labels])
         self._by_name[name].add_metric([*labels.values()], value)  # type: ignore[attr-defined, unused-ignore]
 
-    def all(self) -> "Iterable[Metric]":
+    def all(self) -> Iterable[Metric]:
         return self._by_name.values()
 
 

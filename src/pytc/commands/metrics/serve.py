@@ -1,11 +1,16 @@
 """``pytc metrics serve``: metrics for a Prometheus that asks, until a signal comes."""
 
+from __future__ import annotations
+
 from pytc.commands.metrics.families import registry
 from pytc.commands.metrics.words import take_maps
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import PytcError, UsageError
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc metrics serve ADDRESS:PORT [ map NAME ] ...

@@ -1,14 +1,19 @@
 """``pytc metrics show``: all metrics as OpenMetrics text."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from pytc.commands.metrics.families import registry
 from pytc.commands.metrics.words import take_maps
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
 from pytc.render.documents import Stream
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc metrics [ show ] [ map NAME ] ...

@@ -1,6 +1,12 @@
 """The word that verbs of ``metrics`` share."""
 
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text
+from __future__ import annotations
+
+from pytc.words.engine import Word, fill, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.words.engine import Cursor
 
 WORDS = (Word("map", "maps", text, exact=True, many=True),)
 

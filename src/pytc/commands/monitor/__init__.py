@@ -1,8 +1,13 @@
 """``pytc monitor``: changes as they happen. It has no verbs."""
 
-from pytc.commands.shared.command import Command
+from __future__ import annotations
+
 from pytc.commands.shared.verbs import CommandObject, verb_module
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 VERBS: dict[str, str] = {}
 

@@ -1,18 +1,26 @@
 """``pytc monitor``: each change of a qdisc, class, filter, chain or action as it happens."""
 
-from collections.abc import Iterator
+from __future__ import annotations
 
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.timestamps import timestamp
 from pytc.errors import HelpRequested, NetlinkProtocolError, RecordError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.listener import Listener
-from pytc.netlink.messages import TcMessage, decode, read_type, split_messages
-from pytc.render.documents import Display, Document, Json, Stream
+from pytc.netlink.messages import decode, read_type, split_messages
+from pytc.render.documents import Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
-from pytc.words.engine import Cursor, matches
+from pytc.words.engine import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Display, Document, Json
+    from pytc.words.engine import Cursor
 
 _QDISCS, _CLASSES = (c.NEWQDISC, c.DELQDISC), (c.NEWTCLASS, c.DELTCLASS)
 _ACTIONS = (c.NEWACTION, c.DELACTION)

@@ -3,9 +3,15 @@
 Its verbs read a file. They need no privileges, and ask nothing of the kernel.
 """
 
-from pytc.commands.shared.command import Command, Help
+from __future__ import annotations
+
+from pytc.commands.shared.command import Help
 from pytc.commands.shared.verbs import CommandObject, parse_verb
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {"show": "show", "lint": "lint", "convert": "convert", "types": "types"}

@@ -1,12 +1,11 @@
 """Documents of an object file: an inspection, and the findings of lint."""
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations
 
-from pytc.bpf.analyse.findings import SEVERITIES, Finding
-from pytc.bpf.analyse.inspect import ExternFacts, Inspection, MapFacts, ProgramFacts, VariableFacts
-from pytc.bpf.codec.variables import Value, value_text
-from pytc.bpf.kernel.versions import Feature, map_flags, newest
-from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS, CodeSection, MapSpec
+from pytc.bpf.analyse.findings import SEVERITIES
+from pytc.bpf.codec.variables import value_text
+from pytc.bpf.kernel.versions import map_flags, newest
+from pytc.bpf.object.spec import LEGACY, PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS
 from pytc.bpf.sys.constants import (
     MAP_IN_MAP,
     ProgramType,
@@ -14,7 +13,18 @@ from pytc.bpf.sys.constants import (
     map_type_name,
     program_type_name,
 )
-from pytc.render.documents import Document, Field, Json
+from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytc.bpf.analyse.findings import Finding
+    from pytc.bpf.analyse.inspect import ExternFacts, Inspection, MapFacts, ProgramFacts, VariableFacts
+    from pytc.bpf.codec.scalars import Value
+    from pytc.bpf.kernel.versions import Feature
+    from pytc.bpf.object.spec import CodeSection, MapSpec
+    from pytc.render.documents import Document, Json
 
 _WIDTH = 100
 _LONGEST_VALUE = 72

@@ -1,13 +1,19 @@
 """``pytc object lint``: faults of an object file, found without a kernel."""
 
+from __future__ import annotations
+
 import re
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.program_types import program_type
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text
+from pytc.words.engine import Word, fill, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc object lint FILE [ for KERNEL ] [ btf TYPES ] [ type TYPE ]

@@ -1,9 +1,15 @@
 """``pytc object show``: the contents of an object file, and the features that it asks of a kernel."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc object show FILE

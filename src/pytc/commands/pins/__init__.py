@@ -1,9 +1,14 @@
 """``pytc pins``: what is pinned in the file systems for BPF objects."""
 
+from __future__ import annotations
+
 from pytc.commands.pins.selection import CHOICE_HELP, is_choice
-from pytc.commands.shared.command import Command
 from pytc.commands.shared.verbs import CommandObject, parse_verb, verb_module
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {"show": "show", "list": "show", "ls": "show", "delete": "delete", "change": "change"}

@@ -1,14 +1,21 @@
 """``pytc pins change``: gives pins another mode or group."""
 
+from __future__ import annotations
+
 import grp
 import os
 
-from pytc.commands.pins.selection import CHOICE_HELP, WORDS, Choice, document, find_pins, take_choice, take_words
+from pytc.commands.pins.selection import CHOICE_HELP, WORDS, document, find_pins, take_choice, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import PinError, UsageError
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, Table, Word
+from pytc.words.engine import Table, Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.pins.selection import Choice
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc pins change CHOICE ... {{ mode MODE | group GROUP }} ...

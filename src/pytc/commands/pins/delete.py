@@ -1,13 +1,19 @@
 """``pytc pins delete``: removes pins."""
 
+from __future__ import annotations
+
 import os
 
-from pytc.commands.pins.selection import CHOICE_HELP, WORDS, Choice, document, find_pins, take_choice, take_words
+from pytc.commands.pins.selection import CHOICE_HELP, WORDS, document, find_pins, take_choice, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import PinError, UsageError
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.pins.selection import Choice
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc pins delete CHOICE ...

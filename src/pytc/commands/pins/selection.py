@@ -1,27 +1,36 @@
 """Find pins: all of the mounted bpffs, and those that words choose."""
 
+from __future__ import annotations
+
 import grp
 import os
 import pwd
 import stat
 import time
-from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
 
 from pytc.bpf.sys.constants import Command, map_type_name, program_type_name
 from pytc.bpf.sys.info import describe_map, describe_program, ids, object_kind, program_by_id, program_map_ids
 from pytc.bpf.sys.links import describe_link
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.link_owners import owner_of
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
+from pytc.typing import NamedTuple
 from pytc.value import Value
 from pytc.words import values
-from pytc.words.engine import Cursor, Table, Word, text
+from pytc.words.engine import Table, Word, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Literal
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 CHOICE_HELP = """\
 CHOICE := path PATH | under DIRECTORY | type { map | prog | link } | object FILE | owner USER | age TIME | unused | dead
@@ -30,7 +39,8 @@ TIME := NUMBER[ ms | s | m ]
 object chooses the pins of the maps that FILE declares, as tc and pytc name them; age those that are older than TIME;
 unused maps that no loaded program uses; dead links whose device or cgroup is gone. All of several choices must apply.
 """
-Kind = Literal["map", "prog", "link"]
+if TYPE_CHECKING:
+    Kind = Literal["map", "prog", "link"]
 _NANOSECONDS = 1_000_000_000
 
 

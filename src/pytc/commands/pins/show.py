@@ -1,10 +1,15 @@
 """``pytc pins show``: pins, and the objects that they keep."""
 
+from __future__ import annotations
+
 from pytc.commands.pins.selection import CHOICE_HELP, WORDS, Choice, document, find_pins, take_choice, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc pins [ show ] [ CHOICE ] ...

@@ -1,8 +1,14 @@
 """Run counters of programs, and what they grew by in a while."""
 
-from pytc.bpf.analyse.program_info import ProgramInfo, program_info
-from pytc.bpf.loader.program import Program
+from __future__ import annotations
+
+from pytc.bpf.analyse.program_info import program_info
 from pytc.commands.shared.named_programs import all_programs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.analyse.program_info import ProgramInfo
+    from pytc.bpf.loader.program import Program
 
 
 def read_counters(program: Program | None) -> dict[int, ProgramInfo]:

@@ -1,31 +1,43 @@
 """``pytc prog dump``: the instructions of a loaded program, with the source that they come from."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from itertools import pairwise
-from typing import Literal
 
 from pytc.bpf.analyse.program_info import (
     CallNames,
-    MachineCode,
-    Source,
-    TranslatedProgram,
     program_info,
     read_machine_code,
     read_translated,
 )
-from pytc.bpf.btf.ext import Line
 from pytc.bpf.insn.disassemble import disassemble
 from pytc.bpf.insn.instructions import SIZE
 from pytc.bpf.kernel.symbols import KernelSymbols
-from pytc.commands.prog.machine_code import MachineInstruction, instructions, is_installed
+from pytc.commands.prog.machine_code import instructions, is_installed
 from pytc.commands.prog.targets import open_program
-from pytc.commands.prog.words import TARGET, Target, require_target, take_words
+from pytc.commands.prog.words import TARGET, require_target, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import BpfError
-from pytc.render.documents import Document, Field, Json
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, Word, refuse_more, text
+from pytc.words.engine import Word, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from pytc.bpf.analyse.program_info import (
+        MachineCode,
+        Source,
+        TranslatedProgram,
+    )
+    from pytc.bpf.btf.ext import Line
+    from pytc.commands.prog.machine_code import MachineInstruction
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document, Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog dump PROG [ xlated | jited ] [ opcodes ] [ lines ] [ write FILE ]
@@ -131,7 +143,8 @@ def _dump_instructions(program: TranslatedProgram, command: DumpProgram) -> Docu
         if command.opcodes:
             text.append(f"       {opcodes}\n")
         rows.append(_row(slot, statement, line) | ({"opcodes": opcodes} if command.opcodes else {}))
-    return [Field("insns", list[Json](rows), "".join(text), color="code")]
+    instructions: list[Json] = [*rows]
+    return [Field("insns", instructions, "".join(text), color="code")]
 
 
 def _row(slot: int, statement: str, line: Line | None) -> dict[str, Json]:

@@ -1,17 +1,22 @@
 """Expectations of a test run: verdicts, packets and context fields, and how the packets compare with them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.run.context import DEVICES, layout_of
-from pytc.bpf.run.test_run import Run
-from pytc.bpf.run.verdicts import Verdicts
 from pytc.bpf.run.vlan_tag import split
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.prog.inputs import read
-from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
 from pytc.packets.hexdump import diff
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytc.bpf.run.test_run import Run
+    from pytc.bpf.run.verdicts import Verdicts
+    from pytc.commands.shared.context import Context
 
 
 class CheckedPacket(NamedTuple):

@@ -1,22 +1,26 @@
 """``pytc prog explain``: why the verifier refused a program, from its log, whoever loaded it."""
 
+from __future__ import annotations
+
 import re
-from typing import TYPE_CHECKING
 
 from pytc.bpf.sys.files import read_input_file
 from pytc.bpf.sys.program_types import program_type
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import BpfError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text
+from pytc.words.engine import Word, fill, refuse_more, text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.link.linker import LinkedProgram
     from pytc.bpf.object.spec import ObjectSpec
     from pytc.bpf.verifier.log import Log
     from pytc.bpf.verifier.report import Report
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog explain LOG [ obj FILE [ program NAME ] ] [ type TYPE ]
@@ -90,7 +94,7 @@ def _read(path: str) -> str:
         raise BpfError(f'cannot read "{path}": {error}') from error
 
 
-def _choose(spec: "ObjectSpec", name: str, log: "Log") -> "LinkedProgram | None":
+def _choose(spec: ObjectSpec, name: str, log: Log) -> LinkedProgram | None:
     """Return the program with a name, or the first one that has the instructions of the log; raises SelectionError."""
     from pytc.bpf.link.linker import link
     from pytc.bpf.loader.program import select_program
@@ -112,7 +116,7 @@ def _choose(spec: "ObjectSpec", name: str, log: "Log") -> "LinkedProgram | None"
     raise SelectionError(f'no program of "{spec.path}" has the instructions of the log')
 
 
-def _document(report: "Report") -> Document:
+def _document(report: Report) -> Document:
     return [
         Field("category", report.category),
         Field("title", report.title, printable(report.title) + "\n"),

@@ -1,14 +1,19 @@
 """The packets of a test run: from captures, from hex, from words."""
 
-from collections.abc import Generator, Sequence
-from typing import Literal
+from __future__ import annotations
 
-from pytc.commands.shared.context import Context
 from pytc.errors import CaptureError, PacketError
 from pytc.packets.capture import open_capture
 from pytc.packets.link_types import ETHERNET, IPV4, IPV6, RAW, SLL, SLL2, link_type
 from pytc.packets.packet import MAX_PACKET, Packet
 from pytc.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from typing import Literal
+
+    from pytc.commands.shared.context import Context
 
 _WITHOUT_LINK = (RAW, IPV4, IPV6)
 _ETHERTYPES = {4: b"\x08\x00", 6: b"\x86\xdd"}

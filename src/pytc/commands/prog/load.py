@@ -1,7 +1,8 @@
 """``pytc prog load``: loads a program of an object file, and pins it, attached to nothing."""
 
+from __future__ import annotations
+
 import os
-from typing import Any
 
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.info import describe_program
@@ -9,15 +10,22 @@ from pytc.bpf.sys.pins import pin
 from pytc.commands.shared.attach_words import OWNER
 from pytc.commands.shared.attachments import open_program
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.link_owners import owned_path
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.shared.pins import make_pin, pin_path
 from pytc.errors import SelectionError, UsageError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
 from pytc.tc.kinds.shared.programs import OBJECT, OBJECT_WORDS, BpfSource
-from pytc.words.engine import Cursor, Word, fill, refuse_more, text
+from pytc.words.engine import Word, fill, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog load FILE [ pin { PATH | m:NAME } | owner NAME ] [ section NAME ] [ program NAME ] [ type TYPE ]

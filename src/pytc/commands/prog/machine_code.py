@@ -1,9 +1,15 @@
 """Machine code as instructions, disassembled by objdump of the GNU binutils where that is installed."""
 
+from __future__ import annotations
+
 import os
 import re
-from collections.abc import Callable
-from typing import NamedTuple
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _OBJDUMP = "objdump"
 #: Options of objdump for the machines that uname(2) names.
@@ -48,7 +54,7 @@ def instructions(code: bytes, address: int, name_of: Callable[[int], str]) -> li
     if starts[:1] != [0] or starts != sorted(set(starts)) or starts[-1] >= len(code):
         return []
 
-    def replaced(match: "re.Match[str]") -> str:
+    def replaced(match: re.Match[str]) -> str:
         number = int(match[0], 16)
         if address <= number < address + len(code):
             return f"{number - address:#x}"

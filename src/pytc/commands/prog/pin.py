@@ -1,12 +1,19 @@
 """``pytc prog pin``: gives a program a path in a bpffs, which keeps it."""
 
+from __future__ import annotations
+
 from pytc.commands.prog.targets import open_program
-from pytc.commands.prog.words import TARGET, Target, require_target, take_words
+from pytc.commands.prog.words import TARGET, require_target, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import make_pin
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, Word, refuse_more, text
+from pytc.words.engine import Word, refuse_more, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog pin PROG { PATH | m:NAME }

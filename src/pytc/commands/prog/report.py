@@ -1,19 +1,24 @@
 """The results of a test run: as text and JSON, and as JUnit's XML."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from __future__ import annotations
 
-from pytc.commands.prog.expectations import CheckedPacket, Count, Tally
-from pytc.commands.prog.subject import Subject, find_subject_map
-from pytc.commands.shared.context import Context
+from pytc.commands.prog.subject import find_subject_map
 from pytc.packets.hexdump import diff, differences
-from pytc.render.documents import Field, Json
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from pytc.bpf.codec.scalars import Value
     from pytc.bpf.maps.event_types import EventDecoder
     from pytc.bpf.maps.ring_buffer import EventSource
+    from pytc.commands.prog.expectations import CheckedPacket, Count, Tally
+    from pytc.commands.prog.subject import Subject
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Json
 
 
 def run_document(
@@ -103,10 +108,10 @@ def _mean(count: Count) -> float:
 class Buffer(NamedTuple):
     """A ring buffer or perf event array of the program, opened before the run, and the decoder of its events."""
 
-    source: "EventSource"
-    decoder: "EventDecoder"
+    source: EventSource
+    decoder: EventDecoder
 
-    def values(self) -> "list[Value]":
+    def values(self) -> list[Value]:
         """Return the events that there are; what was lost is a number of its own."""
         return [
             {"lost": event.lost} if event.lost else self.decoder.decode(event.data) for event in self.source.events(0)

@@ -1,25 +1,35 @@
 """``pytc prog run``: a program on packets, by BPF_PROG_TEST_RUN."""
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from contextlib import ExitStack
 from itertools import islice
-from typing import Any, Literal
 
 from pytc.bpf.run.test_run import Runner
 from pytc.bpf.run.verdicts import Verdicts
 from pytc.commands.prog.expectations import CheckedPacket, Expectations, Expected, Tally, field_values
 from pytc.commands.prog.inputs import PacketSource, open_packets
 from pytc.commands.prog.report import dumped_maps, open_buffers, run_document, write_junit
-from pytc.commands.prog.subject import ObjectProgram, Subject, find_subject_map, open_subject
-from pytc.commands.prog.words import TARGET, Target, take_fields, take_filter
+from pytc.commands.prog.subject import ObjectProgram, find_subject_map, open_subject
+from pytc.commands.prog.words import TARGET, take_fields, take_filter
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
-from pytc.packets.packet import Packet
-from pytc.render.documents import Document
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, fill, is_one_of, refuse_more, text, unsigned
-from pytc.words.values import ValueWords, take_format, take_value
+from pytc.words.engine import Word, fill, is_one_of, refuse_more, text, unsigned
+from pytc.words.values import take_format, take_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, Literal
+
+    from pytc.commands.prog.subject import Subject
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.packets.packet import Packet
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
+    from pytc.words.values import ValueWords
 
 HELP = """\
 Usage: pytc prog run PROGRAM PACKETS [ ctx FIELDS ] [ metadata DIGITS ] [ EXPECT ] [ OUTPUT ] [ count NUMBER ]

@@ -1,21 +1,31 @@
 """``pytc prog show``: loaded programs, by whom and when they were loaded, what they use."""
 
-import os
-from collections.abc import Mapping
+from __future__ import annotations
 
-from pytc.bpf.analyse.program_info import ProgramInfo, program_info
+import os
+
+from pytc.bpf.analyse.program_info import program_info
 from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.commands.prog.targets import open_program
-from pytc.commands.prog.words import TARGET, LoadedProgram, Target, take_words
+from pytc.commands.prog.words import TARGET, LoadedProgram, take_words
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.named_programs import all_programs, matching_programs
 from pytc.commands.shared.references import Users, pin_fields, read_pins
 from pytc.errors import BpfSyscallError
-from pytc.render.documents import Document, Field, Json
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
-from pytc.words.engine import Cursor, refuse_more
+from pytc.words.engine import refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytc.bpf.analyse.program_info import ProgramInfo
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document, Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog { show | list } [ PROG ]
@@ -27,8 +37,9 @@ processes hold it. "pytc prog help" says what PROG is.
 
 WORDS = TARGET
 
-#: Process ids and names, by the id of the program that they hold.
-_Holders = Mapping[int, list[tuple[int, str]]]
+if TYPE_CHECKING:
+    #: Process ids and names, by the id of the program that they hold.
+    _Holders = Mapping[int, list[tuple[int, str]]]
 
 
 class ShowPrograms(Query):
@@ -72,7 +83,7 @@ def _attached(places: list[str]) -> Field:
     return Field("attached", [*places], "".join(f"\n  attached {printable(place)}" for place in places))
 
 
-def _fields(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNames | None") -> list[Field]:
+def _fields(about: ProgramInfo, booted: float, holders: _Holders, names: _MapNames | None) -> list[Field]:
     kind = program_type_name(about.type)
     license = " gpl" if about.gpl_compatible else ""
     verified = f" verified_insns {about.verified_instructions}" if about.verified_instructions else ""  # v5.16 counts
@@ -101,7 +112,7 @@ def _fields(about: ProgramInfo, booted: float, holders: _Holders, names: "_MapNa
     return fields
 
 
-def _maps(about: ProgramInfo, names: "_MapNames") -> list[Field]:
+def _maps(about: ProgramInfo, names: _MapNames) -> list[Field]:
     rows: list[Json] = [{"id": number, "name": names[number]} for number in about.map_ids]
     text = ",".join(f"{printable(names[number])}({number})" for number in about.map_ids)
     return [Field("maps", rows, f"\n  maps {text}" if text else "")]

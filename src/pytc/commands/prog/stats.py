@@ -1,18 +1,26 @@
 """``pytc prog stats``: how often programs ran, and for how long."""
 
-from pytc.bpf.analyse.program_info import ProgramInfo
+from __future__ import annotations
+
 from pytc.bpf.run.statistics import are_enabled, enable_statistics
 from pytc.bpf.sys.constants import program_type_name
 from pytc.commands.prog.counters import growth, read_counters
 from pytc.commands.prog.targets import open_program
-from pytc.commands.prog.words import TARGET, Target, take_words
+from pytc.commands.prog.words import TARGET, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
-from pytc.render.documents import Document, Field
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
 from pytc.words import values
-from pytc.words.engine import Cursor, Word, refuse_more
+from pytc.words.engine import Word, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.analyse.program_info import ProgramInfo
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog stats [ PROG ] [ on for TIME ]

@@ -1,19 +1,22 @@
 """The program of a test run, with its maps."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from __future__ import annotations
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.maps.map import Map
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.info import program_map_ids
 from pytc.commands.prog.targets import find_filter, open_program
-from pytc.commands.prog.words import FilterProgram, Target
-from pytc.commands.shared.context import Context
+from pytc.commands.prog.words import FilterProgram
 from pytc.commands.shared.named_programs import kernel_name
 from pytc.errors import BpfError, BpfSyscallError, shortlist
+from pytc.typing import NamedTuple
 from pytc.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
     from pytc.tc.kinds.shared.programs import BpfSource
 
 _DEFAULT_SECTION = "classifier"
@@ -22,7 +25,7 @@ _DEFAULT_SECTION = "classifier"
 class ObjectProgram(Value):
     """A program of an object file that is loaded for the run alone."""
 
-    source: "BpfSource"
+    source: BpfSource
 
 
 class Subject(NamedTuple):
@@ -59,7 +62,7 @@ def _with_maps(context: Context, program: Program, *, classes: bool = False) -> 
     return Subject(program, maps, about.name or f"id {about.id}", classes)
 
 
-def _load(context: Context, source: "BpfSource") -> Subject:
+def _load(context: Context, source: BpfSource) -> Subject:
     """Load a program of an object.
 
     Its maps are made for this run: pinned ones are left alone, unless ``map NAME pinned PATH`` asks for them.

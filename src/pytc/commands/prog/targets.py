@@ -1,15 +1,17 @@
 """Open the program that a command names."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from pytc.bpf.loader.program import Program
-from pytc.commands.prog.words import FilterProgram, LoadedProgram, Target
-from pytc.commands.shared.context import Context
+from pytc.commands.prog.words import FilterProgram
 from pytc.commands.shared.loaded_programs import open_pinned
 from pytc.commands.shared.named_programs import find_program
 from pytc.errors import BpfError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytc.commands.prog.words import LoadedProgram, Target
+    from pytc.commands.shared.context import Context
     from pytc.tc.kinds.filters.bpf import BpfRecord
 
 
@@ -28,7 +30,7 @@ def _open_loaded(context: Context, target: LoadedProgram) -> Program:
     return find_program(target.kind, target.text)
 
 
-def find_filter(context: Context, target: FilterProgram) -> "BpfRecord":
+def find_filter(context: Context, target: FilterProgram) -> BpfRecord:
     """Return the options of the one filter with an eBPF program that is meant; raises BpfError where there are none or
     several."""
     from pytc.tc.filters.records import filter_records

@@ -1,23 +1,32 @@
 """``pytc prog top``: the programs that take most time, again and again."""
 
-import time
-from collections.abc import Iterator
+from __future__ import annotations
 
-from pytc.bpf.analyse.program_info import ProgramInfo
+import time
+
 from pytc.bpf.run.statistics import enable_statistics
 from pytc.bpf.sys.constants import program_type_name
 from pytc.commands.prog.counters import growth, read_counters
 from pytc.commands.prog.targets import open_program
-from pytc.commands.prog.words import TARGET, Target, take_words
+from pytc.commands.prog.words import TARGET, take_words
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.timestamps import timestamp
-from pytc.render.documents import Json, Stream
+from pytc.render.documents import Stream
 from pytc.render.json import as_object
 from pytc.render.terminal import printable
 from pytc.render.text import render
-from pytc.words.engine import Cursor, Word, refuse_more, unsigned
+from pytc.words.engine import Word, refuse_more, unsigned
 from pytc.words.values import seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.analyse.program_info import ProgramInfo
+    from pytc.commands.prog.words import Target
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Json
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog top [ PROG ] [ interval TIME ] [ count NUMBER ]

@@ -1,10 +1,15 @@
 """``pytc prog unpin``: removes the pin of a program."""
 
+from __future__ import annotations
+
 from pytc.bpf.loader.program import Program
 from pytc.commands.shared.command import Command
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import remove_pin, take_pin
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc prog unpin { PATH | m:NAME }

@@ -1,14 +1,20 @@
 """Words that name a loaded program or a filter's."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from __future__ import annotations
+
+from typing import Literal, get_args
 
 from pytc.errors import UsageError
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, fill, unsigned
+from pytc.words.engine import Word, fill, unsigned
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
     from pytc.tc.filters.selector import FilterSelector
+    from pytc.words.engine import Cursor
 
 _LAST_ID = 0xFFFFFFFF
 _Kind = Literal["id", "pinned", "name", "tag"]
@@ -24,11 +30,12 @@ class LoadedProgram(Value):
 class FilterProgram(Value):
     """The program of an attached filter; ``handle`` is 0 for any."""
 
-    selector: "FilterSelector"
+    selector: FilterSelector
     handle: int = 0
 
 
-Target = LoadedProgram | FilterProgram
+if TYPE_CHECKING:
+    Target = LoadedProgram | FilterProgram
 
 
 def _take_loaded(kind: _Kind) -> Callable[[Cursor], LoadedProgram]:

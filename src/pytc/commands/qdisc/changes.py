@@ -1,19 +1,25 @@
 """Send requests that change qdiscs, and explain refusals."""
 
+from __future__ import annotations
+
 import errno
 
-from pytc.commands.shared.context import Context
 from pytc.errors import NetlinkError
 from pytc.handles import UNSPEC
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document
 from pytc.tc.hints import general_hint, kind_hint
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.qdiscs.documents import qdisc_event
 from pytc.tc.qdiscs.env import qdisc_env
 from pytc.tc.qdiscs.records import qdisc_records
-from pytc.tc.qdiscs.requests import QdiscChange, qdisc_message
+from pytc.tc.qdiscs.requests import qdisc_message
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document
+    from pytc.tc.qdiscs.requests import QdiscChange
 
 #: What kernels say where a kind has no way to change it.
 _UNCHANGEABLE = "Change operation not supported"

@@ -1,12 +1,17 @@
 """``pytc qdisc delete``: removes a qdisc, with its classes and filters."""
 
+from __future__ import annotations
+
 from pytc.commands.qdisc.changes import carry_out
 from pytc.commands.qdisc.words import take_change
 from pytc.commands.shared.command import Requests
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document
 from pytc.tc.qdiscs.requests import QdiscChange
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc qdisc delete dev NAME { clsact | ingress }

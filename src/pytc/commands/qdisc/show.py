@@ -1,15 +1,21 @@
 """``pytc qdisc show``: the qdiscs of a device, or of all."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
 from pytc.errors import UsageError
 from pytc.handles import CLSACT, ROOT, UNSPEC, parse_classid, parse_qdisc_handle
-from pytc.render.documents import Document
 from pytc.tc.clock import read_clock
 from pytc.tc.qdiscs.documents import qdisc_document
 from pytc.tc.qdiscs.records import qdisc_records
 from pytc.tc.qdiscs.selector import QdiscSelector
-from pytc.words.engine import Cursor, Word, fill, refuse_more
+from pytc.words.engine import Word, fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc qdisc { show | list | ls } [ dev NAME ] [ root | ingress | clsact | parent CLASSID | handle HANDLE ]

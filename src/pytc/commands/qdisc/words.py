@@ -1,15 +1,22 @@
 """Words of the commands that change qdiscs."""
 
-from typing import Any, cast
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import ROOT, UNSPEC, parse_classid, parse_qdisc_handle
 from pytc.tc.kinds import qdiscs as kinds
-from pytc.tc.kinds.interface import AnyQdiscKind
 from pytc.tc.kinds.shared import estimator, size_table
-from pytc.tc.qdiscs.requests import AnyQdiscChange, Verb
 from pytc.tc.qdiscs.selector import QdiscSelector
-from pytc.words.engine import Cursor, Word, fill, unsigned
+from pytc.typing import cast
+from pytc.words.engine import Word, fill, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.tc.kinds.interface import AnyQdiscKind
+    from pytc.tc.qdiscs.requests import AnyQdiscChange, Verb
+    from pytc.words.engine import Cursor
 
 
 def _block(word: str) -> int:
@@ -43,7 +50,7 @@ _EXTRAS = ("ingress_block", "egress_block", "estimator", "stab")
 
 def take_change(cursor: Cursor, make: type[AnyQdiscChange]) -> AnyQdiscChange:
     """Return the change that the words behind the verb name; raises UsageError, InvalidOptionsError, HelpRequested."""
-    verb = cast(Verb, cursor.verb)
+    verb = cast("Verb", cursor.verb)
     fields = fill(cursor, SELECTORS, {}, topic="qdisc")
     extras = {name: fields.pop(name) for name in _EXTRAS if name in fields}
     if cursor.done:

@@ -1,10 +1,15 @@
 """Actions of filters, and those of their own."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pytc.commands.shared.context import Context
-from pytc.tc.actions.action import Action
 from pytc.tc.actions.requests import MOST
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.commands.shared.context import Context
+    from pytc.tc.actions.action import Action
 
 
 def warn_of_too_many(context: Context, actions: Sequence[Action]) -> None:

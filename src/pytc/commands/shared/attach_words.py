@@ -1,13 +1,20 @@
 """Words for programs that are attached, and for those to attach: shared by tcx, cgroup and link."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.ownership import owner_word
-from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, BpfSource, ProgramWords, parse_program, take_source
+from pytc.tc.kinds.shared.programs import BYTECODE, BYTECODE_FILE, ProgramWords, parse_program, take_source
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, choose, unsigned
+from pytc.words.engine import Word, choose, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal
+
+    from pytc.tc.kinds.shared.programs import BpfSource
+    from pytc.words.engine import Cursor
 
 #: Help on the words that :func:`take_program` reads.
 PROGRAM = """\
@@ -20,7 +27,8 @@ REFERENCE = """\
 REF := id NUMBER | name NAME | pinned PATH | link { NUMBER | PATH }
 """
 
-ReferenceKind = Literal["id", "name", "pinned", "link"]
+if TYPE_CHECKING:
+    ReferenceKind = Literal["id", "name", "pinned", "link"]
 _KINDS: dict[str, ReferenceKind] = {"id": "id", "name": "name", "pinned": "pinned", "link": "link"}
 _MAX_ID = (1 << 32) - 1
 _MAX_REVISION = (1 << 64) - 1

@@ -4,19 +4,25 @@ A command is carried out by an :class:`Attacher`: that of :mod:`pytc.commands.sh
 that of the plan. So both see the same words, devices and programs.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from __future__ import annotations
 
-from pytc.bpf.sys.attach_points import AttachPoint
-from pytc.commands.shared.attach_words import Reference
-from pytc.errors import AttachError, BpfSyscallError
-from pytc.render.documents import Part
-from pytc.tc.kinds.interface import OpenedProgram
+from pytc.typing import NamedTuple, Protocol
 
-#: How a cgroup shares an attach type with the cgroups below it: flags of BPF_PROG_ATTACH.
-Sharing = Literal["multi", "override", "exclusive"]
-#: Where in a hook's run order a program goes; before and after another one.
-Order = Literal["first", "last", "before", "after"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal
+
+    from pytc.bpf.sys.attach_points import AttachPoint
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.errors import AttachError, BpfSyscallError
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import OpenedProgram
+
+    #: How a cgroup shares an attach type with the cgroups below it: flags of BPF_PROG_ATTACH.
+    Sharing = Literal["multi", "override", "exclusive"]
+    #: Where in a hook's run order a program goes; before and after another one.
+    Order = Literal["first", "last", "before", "after"]
 
 
 class Target(Protocol):
@@ -32,7 +38,7 @@ class Target(Protocol):
     def check(self) -> None:
         """Raise AttachError where it does not exist, UnsupportedError where the kernel has no such hook."""
 
-    def attached(self) -> "Sequence[Attachment]":
+    def attached(self) -> Sequence[Attachment]:
         """Return its programs in run order; raises AttachError."""
 
 

@@ -1,28 +1,35 @@
 """Find attached programs and links, open those to attach, and describe them in documents."""
 
+from __future__ import annotations
+
 import errno
 import os
-from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pytc.bpf.sys.info import describe_program, object_kind, program_by_id, run_statistics
 from pytc.bpf.sys.links import Link, describe_link
 from pytc.bpf.sys.pins import open_pin
 from pytc.bpf.sys.program_lookup import lookup_program
-from pytc.commands.shared.attach_words import Reference
-from pytc.commands.shared.attacher import Attachment
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.link_owners import owner_of, owners_directory
-from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
 from pytc.commands.shared.pins import pin_path, remove_pin
 from pytc.commands.shared.programs import open_programs, resolve_files
 from pytc.errors import AttachError, BpfError, BpfSyscallError, shortlist
-from pytc.render.documents import Field, Part
-from pytc.tc.kinds.interface import OpenedProgram
+from pytc.render.documents import Field
 from pytc.tc.kinds.shared.programs import program_group
 
-#: Paths of pins by the ids of links.
-LinkPins = Mapping[int, Sequence[str]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.commands.shared.attacher import Attachment
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.opened_programs import OpenedPrograms, ProgramRequest
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import OpenedProgram
+
+    #: Paths of pins by the ids of links.
+    LinkPins = Mapping[int, Sequence[str]]
 
 _MAX_PINS = 10000
 _SENTENCES = {

@@ -1,9 +1,14 @@
 """The qdisc in the place of clsact: clsact itself, or ingress, which has no egress."""
 
-from pytc.commands.shared.context import Context
+from __future__ import annotations
+
 from pytc.errors import NetlinkError, QdiscConflictError
 from pytc.handles import CLSACT, EGRESS
-from pytc.tc.filters.selector import FilterSelector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.tc.filters.selector import FilterSelector
 
 
 def kind_at_clsact(context: Context, device: str) -> str:

@@ -1,22 +1,23 @@
 """Commands: requests of the user as values, their effects, and what running them returns."""
 
-from typing import TYPE_CHECKING, Literal
+from __future__ import annotations
 
 from pytc.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Literal
 
     from pytc.render.documents import Document, Stream
 
     #: What a run shows: a document for each object, which may be made only when its turn comes; a stream, which has to
     #: be used before the context is closed; or nothing.
     Outcome = Iterable[Document] | Stream | None
-
-#: What a command does to the machine: nothing (it ``asks``), changes by netlink ``requests`` alone, a program that it
-#: ``attaches`` or detaches with bpf(2), what the commands of a file do that it ``applies``, nothing but a file that it
-#: ``exports``, or anything else that ``changes`` it.
-Effect = Literal["asks", "requests", "attaches", "applies", "exports", "changes"]
+    #: What a command does to the machine: nothing (it ``asks``), changes by netlink ``requests`` alone, a program that
+    #: it ``attaches`` or detaches with bpf(2), what the commands of a file do that it ``applies``, nothing but a file
+    #: that it ``exports``, or anything else that ``changes`` it.
+    Effect = Literal["asks", "requests", "attaches", "applies", "exports", "changes"]
 
 
 class Command(Value):

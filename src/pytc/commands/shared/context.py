@@ -1,13 +1,16 @@
 """The context of a run of commands: the kernel's session, display options, and what a batch caches."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from __future__ import annotations
 
 from pytc.closing import Closing
 from pytc.errors import DeviceNotFoundError
 from pytc.render.documents import Display
+from pytc.typing import Protocol, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from pytc.bpf.analyse.returns import Returned
     from pytc.bpf.loader.load import Loaded
     from pytc.bpf.loader.object_cache import ObjectCache
@@ -30,7 +33,7 @@ class Closeable(Protocol):
 class Plan(Protocol):
     """The plan of a dry run, which notes changes in place of making them (:mod:`pytc.transaction.plan`)."""
 
-    def session(self) -> "Session":
+    def session(self) -> Session:
         """Return a session that asks the kernel, and notes requests that would change something."""
         ...
 
@@ -38,15 +41,15 @@ class Plan(Protocol):
         """Return a number for a device that is not there; may raise DeviceNotFoundError."""
         ...
 
-    def open_programs(self, context: "Context", requests: "Sequence[ProgramRequest]") -> "OpenedPrograms":
+    def open_programs(self, context: Context, requests: Sequence[ProgramRequest]) -> OpenedPrograms:
         """Return what stands for programs; raises BpfError and its kin, InvalidOptionsError."""
         ...
 
-    def attacher(self, context: "Context") -> "Attacher":
+    def attacher(self, context: Context) -> Attacher:
         """Return what notes the changes to attached programs."""
         ...
 
-    def description(self, number: int) -> "ProgramDescription | None":
+    def description(self, number: int) -> ProgramDescription | None:
         """Return the description of a pinned program that a number stands for."""
         ...
 
@@ -54,13 +57,13 @@ class Plan(Protocol):
 class Journal(Protocol):
     """The record of an atomic batch, by which changes are undone (:mod:`pytc.transaction.journal`)."""
 
-    pin_lock: "PinLock"
+    pin_lock: PinLock
 
-    def session(self) -> "Session":
+    def session(self) -> Session:
         """Return the session that records what it changes."""
         ...
 
-    def keep_pins(self, loaded: "Loaded") -> None:
+    def keep_pins(self, loaded: Loaded) -> None:
         """Record the pins that a load has made, and is about to move."""
         ...
 
@@ -73,7 +76,7 @@ class Journal(Protocol):
 class FilterObserver(Protocol):
     """An object that looks at new filters, for --warn."""
 
-    def observe(self, context: "Context", request: "TcMessage", answers: "Sequence[TcMessage]") -> None:
+    def observe(self, context: Context, request: TcMessage, answers: Sequence[TcMessage]) -> None:
         """Look at a request about a filter, and at the echo of what the kernel did."""
         ...
 
@@ -81,15 +84,15 @@ class FilterObserver(Protocol):
 class FilterSearch(Protocol):
     """The filters that packets never get past, at the hooks of a run (:mod:`pytc.commands.shared.search_order`)."""
 
-    def before(self, context: "Context", selector: "FilterSelector") -> str:
+    def before(self, context: Context, selector: FilterSelector) -> str:
         """Return the name of such a filter in front of one that is to be added, empty for none."""
         ...
 
-    def report(self, selector: "FilterSelector") -> None:
+    def report(self, selector: FilterSelector) -> None:
         """Keep quiet about a hook from now on."""
         ...
 
-    def added(self, selector: "FilterSelector") -> None:
+    def added(self, selector: FilterSelector) -> None:
         """Remember a filter that has been added, and that packets never get past."""
         ...
 
@@ -111,7 +114,7 @@ class Connection:
         self._pin_lock: PinLock | None = None
 
     @property
-    def pin_lock(self) -> "PinLock":
+    def pin_lock(self) -> PinLock:
         """The lock of pins for a command; an atomic batch holds it to its end."""
         if self.journal is not None:
             return self.journal.pin_lock
@@ -122,7 +125,7 @@ class Connection:
         return self._pin_lock
 
     @property
-    def session(self) -> "Session":
+    def session(self) -> Session:
         """The session, which is opened when it is first used; raises NetlinkError."""
         if self._session is None:
             from pytc.netlink.session import Session
@@ -173,7 +176,7 @@ class Cache:
     ``returned`` is what the programs of an object return, by its path and their name.
     """
 
-    def __init__(self, objects: "ObjectCache | None" = None, filters: FilterObserver | None = None) -> None:
+    def __init__(self, objects: ObjectCache | None = None, filters: FilterObserver | None = None) -> None:
         self.objects = objects
         self.filters = filters
         self.search: FilterSearch | None = None
@@ -228,7 +231,7 @@ class Context(Closing):
         self._owned: list[Closeable] = []
 
     @property
-    def session(self) -> "Session":
+    def session(self) -> Session:
         """The session with the kernel's traffic control; raises NetlinkError."""
         return self.connection.session
 

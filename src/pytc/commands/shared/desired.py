@@ -3,25 +3,30 @@
 The module of a verb that can state one has ``desire(context, command, programs)``, beside ``run``.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from __future__ import annotations
 
+from pytc.typing import Protocol
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Literal
+
     from pytc.commands.shared.context import Context
     from pytc.tc.kinds.interface import OpenedProgram
     from pytc.tc.kinds.shared.programs import MapWords
 
-Difference = Literal["created", "changed", "unchanged"]
+    Difference = Literal["created", "changed", "unchanged"]
 
 
 class Programs(Protocol):
     """Compares programs that a file would load with loaded ones."""
 
-    def is_loaded(self, program: "OpenedProgram", number: int) -> bool:
+    def is_loaded(self, program: OpenedProgram, number: int) -> bool:
         """Report whether the program with that id is what loading the other would give."""
         ...
 
-    def shared_maps(self, program: "OpenedProgram", number: int) -> "Iterable[MapWords]":
+    def shared_maps(self, program: OpenedProgram, number: int) -> Iterable[MapWords]:
         """Return the words by which a new program goes on with the maps of the one with that id."""
         ...
 
@@ -43,7 +48,7 @@ class Wanted(Protocol):
         """Compare it with what exists; raises PytcError."""
         ...
 
-    def carry_out(self, context: "Context") -> None:
+    def carry_out(self, context: Context) -> None:
         """Make it what it should be, as far as it differs; the context's journal takes it back. Raises PytcError."""
         ...
 
@@ -51,6 +56,6 @@ class Wanted(Protocol):
 class Desirable(Protocol):
     """The module of a verb that can state what should exist."""
 
-    def desire(self, context: "Context", command: Any, programs: Programs) -> Wanted:
+    def desire(self, context: Context, command: Any, programs: Programs) -> Wanted:
         """Return what a command asks for, in a context that plans; raises PytcError for one that states nothing."""
         ...

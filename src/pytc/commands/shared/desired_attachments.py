@@ -1,21 +1,28 @@
 """Programs of tcx, netkit and cgroups as parts of a desired state."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from contextlib import closing
 
 from pytc.bpf.sys.links import Link
 from pytc.bpf.sys.program_lookup import lookup_program
-from pytc.commands.shared.attacher import Attachment, Choice, Hook, Sharing
+from pytc.commands.shared.attacher import Choice
 from pytc.commands.shared.attachments import open_replacement
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.desired import Difference, Programs
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.loaded_programs import declared_name
-from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfSyscallError
-from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import BARE, OBJECT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.commands.shared.attacher import Attachment, Hook, Sharing
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.desired import Difference, Programs
+    from pytc.commands.shared.opened_programs import ProgramRequest
+    from pytc.tc.kinds.interface import OpenedProgram
 
 #: Ways to attach of which a hook takes one program.
 _ALONE = ("override", "exclusive")

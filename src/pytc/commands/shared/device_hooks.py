@@ -1,8 +1,8 @@
 """Hooks of a device that run programs of tcx or netkit, and the classic filters behind them."""
 
+from __future__ import annotations
+
 import errno
-from collections.abc import Iterator
-from typing import Literal
 
 from pytc.bpf.analyse.returns import only_returns
 from pytc.bpf.sys.attach_points import (
@@ -10,26 +10,38 @@ from pytc.bpf.sys.attach_points import (
     NETKIT_PRIMARY,
     TCX_EGRESS,
     TCX_INGRESS,
-    Attachments,
     AttachPoint,
     query,
 )
 from pytc.bpf.sys.info import translated_instructions
 from pytc.commands.shared.attacher import Attachment
-from pytc.commands.shared.attachments import LinkPins, link_parts, program_parts, refusal, run_parts
+from pytc.commands.shared.attachments import link_parts, program_parts, refusal, run_parts
 from pytc.commands.shared.clsact_place import kind_at_clsact
-from pytc.commands.shared.context import Context
 from pytc.errors import AttachError, BpfError, BpfSyscallError, UnsupportedError
-from pytc.handles import EGRESS, INGRESS, Handle
-from pytc.render.documents import DEVICE, Document, Field, Part
+from pytc.handles import EGRESS, INGRESS
+from pytc.render.documents import DEVICE, Field
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import FilterRecord, filter_records
+from pytc.tc.filters.records import filter_records
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.value import Value
 
-HookName = Literal["ingress", "egress", "primary", "peer"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from pytc.bpf.sys.attach_points import (
+        Attachments,
+    )
+    from pytc.commands.shared.attachments import LinkPins
+    from pytc.commands.shared.context import Context
+    from pytc.handles import Handle
+    from pytc.render.documents import Document, Part
+    from pytc.tc.filters.records import FilterRecord
+
+    HookName = Literal["ingress", "egress", "primary", "peer"]
 
 #: enum bpf_attach_type, in the order in which hooks are shown.
 TYPES: dict[HookName, int] = {

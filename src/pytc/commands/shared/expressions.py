@@ -1,18 +1,25 @@
 """tcpdump expressions in filters: compiled for what a device's packets begin with, and translated for direct-action."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
+from __future__ import annotations
 
-from pytc.bpf.insn.classic import ClassicInstruction
-from pytc.bpf.object.spec import ObjectSpec
-from pytc.bpf.sys.constants import ProgramType
-from pytc.commands.shared.context import Context
+from contextlib import contextmanager
+
+from pytc.cpython import lru_cache
 from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.handles import Handle
-from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION, BpfSource, Mode
+from pytc.tc.kinds.shared.programs import BYTECODE, EXPRESSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.bpf.object.spec import ObjectSpec
+    from pytc.bpf.sys.constants import ProgramType
+    from pytc.commands.shared.context import Context
+    from pytc.tc.kinds.filters.bpf import BpfOptions
+    from pytc.tc.kinds.shared.programs import BpfSource, Mode
 
 ETHERNET = "EN10MB"
 _MAX_ANNOTATION = 255

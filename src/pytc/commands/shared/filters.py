@@ -1,13 +1,18 @@
 """Questions about one filter or chain."""
 
-from pytc.commands.shared.context import Context
+from __future__ import annotations
+
 from pytc.errors import NetlinkError
-from pytc.netlink.messages import TcMessage
-from pytc.render.documents import Document
 from pytc.tc.filters.documents import document
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters
 from pytc.tc.filters.selector import FilterSelector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Document
 
 
 def describe_one(context: Context, message: TcMessage, selector: FilterSelector) -> list[Document]:

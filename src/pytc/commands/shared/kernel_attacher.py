@@ -1,9 +1,9 @@
 """Attach, replace and detach programs in the kernel."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
 
 from pytc.bpf.sys.attach_points import FIRST, LAST, Position, attach
 from pytc.bpf.sys.attach_points import detach as detach_program
@@ -11,13 +11,20 @@ from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import program_by_id
 from pytc.bpf.sys.links import Link
-from pytc.commands.shared.attach_words import Reference
-from pytc.commands.shared.attacher import Attacher, Attachment, Choice, Hook, Order, Sharing, Target
+from pytc.commands.shared.attacher import Choice
 from pytc.commands.shared.attachments import dead_link, find_attachment, unpin_link
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import check_pinnable, make_pin
+from pytc.cpython import partial
 from pytc.errors import AttachError, BpfSyscallError
-from pytc.tc.kinds.interface import OpenedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.commands.shared.attacher import Attacher, Attachment, Hook, Order, Sharing, Target
+    from pytc.commands.shared.context import Context
+    from pytc.tc.kinds.interface import OpenedProgram
 
 _FLAGS: dict[Sharing | None, int] = {
     "multi": F_ALLOW_MULTI,

@@ -3,12 +3,18 @@
 The kernel keeps nothing beside a link by which it could be told whose it is, so its pin says it.
 """
 
+from __future__ import annotations
+
 import os
 import re
-from collections.abc import Iterable
 
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.commands.shared.context import Context
 
 _ROOT = "m:owners"
 _MARK = "/tc/owners/"

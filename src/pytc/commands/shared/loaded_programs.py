@@ -1,20 +1,28 @@
 """Programs that are loaded already, opened by their pins, ids or names."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.object.names import kernel_name
-from pytc.bpf.sys.constants import ProgramType, program_type_name
+from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.files import looks_like_elf
 from pytc.bpf.sys.info import describe_program
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import pinned_annotation
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import IDENTIFIED, NAMED, PINNED, BpfSource
+from pytc.tc.kinds.shared.programs import IDENTIFIED, NAMED, PINNED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.sys.constants import ProgramType
+    from pytc.commands.shared.context import Context
+    from pytc.tc.kinds.shared.programs import BpfSource
 
 #: What stands in dumps for the section of a program that was attached by its id or name.
 _LOADED = "[*loaded]"

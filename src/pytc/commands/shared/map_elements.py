@@ -1,19 +1,28 @@
 """Elements of a map: from words to bytes, and from bytes to text and JSON."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from __future__ import annotations
 
 from pytc.bpf.codec.columns import Renderer
-from pytc.bpf.codec.scalars import Codec, Style, Value
-from pytc.bpf.maps.batch import Batch, read_batches
-from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import KEYLESS, MapTypes
+from pytc.bpf.codec.scalars import Style
+from pytc.bpf.maps.batch import read_batches
+from pytc.bpf.maps.types import KEYLESS
 from pytc.bpf.sys.constants import MapType, a_map_type
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import BpfError, CodecError
-from pytc.render.documents import Json
-from pytc.words.values import ValueWords
+from pytc.typing import NamedTuple, cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Codec, Value
+    from pytc.bpf.maps.batch import Batch
+    from pytc.bpf.maps.typed import TypedMap
+    from pytc.bpf.maps.types import MapTypes
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Json
+    from pytc.words.values import ValueWords
 
 _NOT_LISTED = KEYLESS | {MapType.RINGBUF, MapType.USER_RINGBUF, MapType.PERF_EVENT_ARRAY, MapType.ARENA}
 
@@ -58,7 +67,7 @@ def value_bytes(codec: Codec, words: ValueWords, what: str = "value") -> bytes:
 
 def as_json(value: Value) -> Json:
     """Return a decoded value as JSON: the types that codecs decode to are those of JSON."""
-    return cast(Json, value)
+    return cast("Json", value)
 
 
 def check_listable(typed: TypedMap) -> None:

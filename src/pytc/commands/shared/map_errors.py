@@ -1,17 +1,23 @@
 """The kernel's refusals about elements of a map, with their causes."""
 
+from __future__ import annotations
+
 import errno
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.batch import read_items
-from pytc.bpf.maps.raw import RawMap
-from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import F_INNER_MAP, MAP_IN_MAP, MapType, a_map_type, map_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.commands.shared.maps import descriptor_facts
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError, MapElementError, strerror
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.maps.raw import RawMap
+    from pytc.bpf.maps.typed import TypedMap
 
 _WRITE_ONLY, _READ_ONLY = 1, 0
 _ACCESS_MODE = 3

@@ -1,19 +1,24 @@
 """Open the map that a command names."""
 
+from __future__ import annotations
+
 import errno
 import os
 from typing import Literal
 
 from pytc.bpf.maps.map import Map
-from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.object.names import kernel_map_names
 from pytc.bpf.sys.constants import F_RDONLY, Command
-from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import ids, map_by_id
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, UsageError, shortlist
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.bpf.maps.raw import RawMap
+    from pytc.bpf.sys.descriptor import OwnedFd
+    from pytc.commands.shared.context import Context
 
 #: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
 MapKind = Literal["fd", "map", "pinned", "id", "name"]

@@ -1,15 +1,20 @@
 """Programs of this machine by their names and tags."""
 
-from collections.abc import Iterator
-from typing import Literal
+from __future__ import annotations
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.info import ids, program_by_id
 from pytc.errors import BpfError, BpfSyscallError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
 _NAME_BYTES = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
-Naming = Literal["name", "tag"]
+if TYPE_CHECKING:
+    Naming = Literal["name", "tag"]
 
 
 def all_programs() -> Iterator[Program]:

@@ -5,19 +5,23 @@ command takes back what it added. What took the place of something else stays: t
 in its place would be worse.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.sys.constants import ProgramType
+import os
+from contextlib import ExitStack, contextmanager
+
 from pytc.errors import AnswerLostError, PytcError, TransferError
 from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BpfSource
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
     from pytc.bpf.maps.map import Map
+    from pytc.bpf.sys.constants import ProgramType
     from pytc.exec_proxy.map_transfer import Exporter
+    from pytc.tc.kinds.shared.programs import BpfSource
 
 _VARIABLE = "TC_BPF_UDS"
 _PINNED_ANNOTATION = "[*fsobj]"
@@ -39,9 +43,9 @@ class ProgramRequest(NamedTuple):
 class Export(NamedTuple):
     """The maps of an object, and their receiver; ``entry_size`` is 0 for the one that it is likely to expect."""
 
-    exporter: "Exporter"
+    exporter: Exporter
     path: str
-    maps: "Mapping[str, Map]"
+    maps: Mapping[str, Map]
     entry_size: int = 0
 
 
@@ -98,7 +102,7 @@ def _undo(undo: Callable[[], None], error: BaseException) -> bool:
 
 
 @contextmanager
-def exporters(sources: Sequence[BpfSource], environment: Mapping[str, str]) -> "Iterator[Sequence[Exporter]]":
+def exporters(sources: Sequence[BpfSource], environment: Mapping[str, str]) -> Iterator[Sequence[Exporter]]:
     """Connect to where the maps of one object go; raises TransferError."""
     with ExitStack() as stack:
         yield [stack.enter_context(_connect(path)) for path in export_paths(sources, environment)]
@@ -111,13 +115,13 @@ def export_paths(sources: Sequence[BpfSource], environment: Mapping[str, str]) -
     return paths or [path for path in (environment.get(_VARIABLE, ""),) if path]
 
 
-def _connect(path: str) -> "Exporter":
+def _connect(path: str) -> Exporter:
     from pytc.exec_proxy.map_transfer import Exporter  # only now: most commands export nothing
 
     return Exporter(path)
 
 
-def exports(connected: "Sequence[Exporter]", source: BpfSource, maps: "Mapping[str, Map]") -> list[Export]:
+def exports(connected: Sequence[Exporter], source: BpfSource, maps: Mapping[str, Map]) -> list[Export]:
     """Return what is to be sent; raises TransferError where maps were asked for and there are none."""
     if not maps and source.export:
         raise TransferError(f'"{source.path}" has no maps to export')

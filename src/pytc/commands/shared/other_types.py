@@ -1,18 +1,19 @@
 """Programs of a type that a hook does not run."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.errors import SelectionError
-from pytc.tc.kinds.shared.programs import BpfSource
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+    from pytc.tc.kinds.shared.programs import BpfSource
 
 _TC = (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT)
 
 
-def check_type(source: BpfSource, spec: "ObjectSpec", program: "ProgramSpec", needed: ProgramType) -> list[str]:
+def check_type(source: BpfSource, spec: ObjectSpec, program: ProgramSpec, needed: ProgramType) -> list[str]:
     """Return warnings about a program that is to be loaded as the type a hook needs.
 
     The verifier takes many a program as another type, where its return values mean something else. Raises
@@ -39,5 +40,5 @@ def check_type(source: BpfSource, spec: "ObjectSpec", program: "ProgramSpec", ne
     ]
 
 
-def _means_shot(program: "ProgramSpec", needed: ProgramType) -> bool:
+def _means_shot(program: ProgramSpec, needed: ProgramType) -> bool:
     return program.type == ProgramType.XDP and needed in _TC

@@ -1,13 +1,18 @@
 """Files that a command writes because it was told to."""
 
+from __future__ import annotations
+
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
 
 from pytc.errors import OutputError
 from pytc.signals import block_signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 _MODE = 0o666  # less the umask
 

@@ -1,16 +1,20 @@
 """Pins, as commands name them."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
 from errno import EPERM
-from typing import TYPE_CHECKING
 
-from pytc.commands.shared.context import Context
 from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
-from pytc.words.engine import Cursor, matches, refuse_more
+from pytc.words.engine import matches, refuse_more
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytc.bpf.maps.pinning import PinRoot
+    from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 
 def take_pin(cursor: Cursor, topic: str) -> str:
@@ -41,7 +45,7 @@ def pin_path(context: Context, path: str) -> str:
     return os.path.join(mount or expected, "tc", path[2:])
 
 
-def pin_root(context: Context) -> "PinRoot":
+def pin_root(context: Context) -> PinRoot:
     """Return where a command pins maps; the caller is in a block of the connection's lock of pins."""
     from pytc.bpf.maps.pinning import PinRoot
 

@@ -1,17 +1,24 @@
 """The words by which the program of a filter or action can be had again: its object file, or its pin."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from pytc.bpf.object.names import kernel_name
 from pytc.bpf.object.reader import read_object
-from pytc.bpf.object.spec import ObjectSpec
 from pytc.bpf.sys.program_lookup import lookup_program
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import annotation, pinned_annotation
-from pytc.commands.shared.references import Pins, read_pins
+from pytc.commands.shared.references import read_pins
 from pytc.errors import UnnamedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytc.bpf.object.spec import ObjectSpec
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.references import Pins
 
 
 class ProgramNames:

@@ -1,11 +1,16 @@
 """Find out what an opened program returns, from its instructions."""
 
+from __future__ import annotations
+
 from pytc.bpf.analyse.returns import Returned, returned_values
 from pytc.bpf.analyse.verdicts import may_redirect_to_peer
 from pytc.bpf.sys.info import program_by_id, translated_instructions
-from pytc.commands.shared.context import Context
 from pytc.errors import BpfError
-from pytc.tc.kinds.interface import OpenedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.tc.kinds.interface import OpenedProgram
 
 #: Each holds the bytes of its object file.
 _MOST_CACHED = 8

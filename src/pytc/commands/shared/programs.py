@@ -1,14 +1,13 @@
 """Open the programs that bpf filters and actions name."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from errno import EINVAL
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pytc.bpf.maps.pin_compat import BY_ID
 from pytc.bpf.sys.constants import ProgramType
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.opened_programs import (
     OpenedPrograms,
     ProgramRequest,
@@ -26,9 +25,8 @@ from pytc.errors import (
     VerifierError,
     one_line,
 )
-from pytc.handles import EGRESS, INGRESS, UNSPEC, Handle
+from pytc.handles import EGRESS, INGRESS, UNSPEC
 from pytc.signals import block_signals
-from pytc.tc.actions.action import Action
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import (
     BARE,
@@ -37,17 +35,27 @@ from pytc.tc.kinds.shared.programs import (
     EXPRESSION,
     LOADED,
     OBJECT,
-    BpfSource,
-    MapWords,
     bytecode_refusal,
     unknown_mode,
 )
+from pytc.typing import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
     from pytc.bpf.loader.load import Loaded
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.bpf.sys.descriptor import OwnedFd
+    from pytc.commands.shared.context import Context
     from pytc.exec_proxy.map_transfer import Exporter
+    from pytc.handles import Handle
+    from pytc.tc.actions.action import Action
+    from pytc.tc.kinds.shared.programs import (
+        BpfSource,
+        MapWords,
+    )
 
 _Selection: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
 
@@ -160,7 +168,7 @@ def resolve_action_files(action: Action) -> Action:
 
 @contextmanager
 def _load_programs(
-    context: Context, requests: Sequence[ProgramRequest], connected: "Sequence[Exporter]"
+    context: Context, requests: Sequence[ProgramRequest], connected: Sequence[Exporter]
 ) -> Iterator[OpenedPrograms]:
     """Load programs of one object file, whose maps are to be exported to those that are connected."""
     from pytc.bpf.loader.load import load_programs
@@ -215,7 +223,7 @@ def _load_programs(
         context.cache.objects.store_replay(_selection_key(requests[0]), spec, programs, context.layout20)
 
 
-def _keep(context: Context, loaded: "Loaded", lost: AnswerLostError) -> None:
+def _keep(context: Context, loaded: Loaded, lost: AnswerLostError) -> None:
     """Keep the pins of a load that the kernel may have put to use; a journal decides later, when it knows."""
     if context.connection.journal is not None:
         context.connection.journal.keep_pins(loaded)
@@ -224,7 +232,7 @@ def _keep(context: Context, loaded: "Loaded", lost: AnswerLostError) -> None:
     loaded.commit()
 
 
-def _replay_load(context: Context, request: ProgramRequest, *, export: bool) -> "tuple[OwnedFd, OpenedProgram] | None":
+def _replay_load(context: Context, request: ProgramRequest, *, export: bool) -> tuple[OwnedFd, OpenedProgram] | None:
     """Load a program as an earlier command of the run did, by its bpf(2) calls alone; None where that is not possible.
 
     A batch that loads an object a thousand times takes 216 us a line, and 330 without.
@@ -256,7 +264,7 @@ def _selection_key(request: ProgramRequest) -> object:
     return request.type, request.default_section, request.attach_type, source.section, source.program, source.type
 
 
-def select_programs(context: Context, requests: Sequence[ProgramRequest]) -> "_Selection":
+def select_programs(context: Context, requests: Sequence[ProgramRequest]) -> _Selection:
     """Return what the words say of one object, the object with its parameters, and its programs that are wanted."""
     from pytc.bpf.object.reader import read_object
 
@@ -266,7 +274,7 @@ def select_programs(context: Context, requests: Sequence[ProgramRequest]) -> "_S
     return source, spec, [_select(context, spec, request) for request in requests]
 
 
-def _select(context: Context, spec: "ObjectSpec", requests: ProgramRequest) -> "tuple[ProgramSpec, ProgramType]":
+def _select(context: Context, spec: ObjectSpec, requests: ProgramRequest) -> tuple[ProgramSpec, ProgramType]:
     from pytc.bpf.loader.program import select_program
 
     source = requests.source
@@ -336,7 +344,7 @@ def _log_note(program: str, log: str) -> str:
     return SeveralLines(f'Verifier log of program "{one_line(program)}":\n{log.rstrip()}')
 
 
-def with_parameters(context: Context, spec: "ObjectSpec", source: BpfSource) -> "ObjectSpec":
+def with_parameters(context: Context, spec: ObjectSpec, source: BpfSource) -> ObjectSpec:
     """Return the object with what the words say of its variables and maps; raises SelectionError, ObjectError."""
     if not (source.variables or source.maps):
         return spec

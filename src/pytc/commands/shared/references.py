@@ -1,9 +1,9 @@
 """What keeps maps and programs: pins in the bpffs, programs, and the places where these are attached."""
 
+from __future__ import annotations
+
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
 
 from pytc.bpf.sys.attach_points import (
     NETKIT_PEER,
@@ -16,19 +16,26 @@ from pytc.bpf.sys.attach_points import (
 from pytc.bpf.sys.info import describe_map, describe_program, object_kind
 from pytc.bpf.sys.links import describe_link, links
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.context import Context
 from pytc.errors import BpfSyscallError, PytcError
-from pytc.render.documents import Field, Json
+from pytc.render.documents import Field
 from pytc.render.terminal import printable
+from pytc.typing import Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Literal
+
     from pytc.bpf.sys.attach_points import Attachment
     from pytc.bpf.sys.links import LinkDescription
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Json
 
 #: A bpffs may hold any number of pins.
 _MAX_PINS = 10000
 
-Kind = Literal["map", "prog", "link"]
+if TYPE_CHECKING:
+    Kind = Literal["map", "prog", "link"]
 
 
 class _Described(Protocol):
@@ -36,13 +43,14 @@ class _Described(Protocol):
     def id(self) -> int: ...
 
 
-_DESCRIBE: Mapping[str, "Callable[[int], _Described]"] = {
+_DESCRIBE: Mapping[str, Callable[[int], _Described]] = {
     "map": describe_map,
     "prog": describe_program,
     "link": describe_link,
 }
-#: Paths of pins, by the kind and id of what is pinned there.
-Pins = Mapping[tuple[Kind, int], Sequence[str]]
+if TYPE_CHECKING:
+    #: Paths of pins, by the kind and id of what is pinned there.
+    Pins = Mapping[tuple[Kind, int], Sequence[str]]
 
 
 def read_pins(context: Context, directory: str = "") -> Pins:
@@ -77,7 +85,8 @@ def _pinned_at(path: str) -> tuple[Kind, int] | None:
 def pin_fields(pins: Pins, kind: Kind, number: int) -> list[Field]:
     """Return the pins of an object, a line for each."""
     paths = list(pins.get((kind, number), ()))
-    return [Field("pinned", list[Json](paths), "".join(f"\n  pinned {printable(path)}" for path in paths))]
+    values: list[Json] = [*paths]
+    return [Field("pinned", values, "".join(f"\n  pinned {printable(path)}" for path in paths))]
 
 
 def read_places(context: Context) -> dict[int, list[str]]:
@@ -108,7 +117,7 @@ def _add(places: dict[int, list[str]], program: int, text: str) -> None:
         places[program].append(text)
 
 
-def _of_hooks(index: int, device: str) -> "Iterable[tuple[Attachment, str]]":
+def _of_hooks(index: int, device: str) -> Iterable[tuple[Attachment, str]]:
     """Yield the programs at the hooks of tcx and netkit of a device, each with its place in words."""
     for type in (TCX_INGRESS, TCX_EGRESS, NETKIT_PRIMARY, NETKIT_PEER):
         point = AttachPoint(index, type)
@@ -149,7 +158,7 @@ def filters_of(context: Context, index: int, device: str) -> Iterable[tuple[int,
                 yield record.options.program_id or 0, f"filter {device} {hook} pref {record.pref}"
 
 
-def _links() -> "Iterable[LinkDescription]":
+def _links() -> Iterable[LinkDescription]:
     """Yield all links; one may be of another namespace, where its device's number means another device."""
     try:
         yield from links()
@@ -171,7 +180,8 @@ class Users:
         text = ""
         for program, name in self._programs().get(number, ()):
             places = self.places(program)
-            rows.append({"id": program, "name": name, "attached": list[Json](places)})
+            attached: list[Json] = [*places]
+            rows.append({"id": program, "name": name, "attached": attached})
             where = f" ({', '.join(map(printable, places))})" if places else ""
             text += f"\n  used by prog {program}{f' {printable(name)}' if name else ''}{where}"
         return [Field("used_by", rows, text)]

@@ -1,13 +1,19 @@
 """Remarks on a terminal about pins that a deletion leaves: they keep maps that nobody may miss."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
 from contextlib import contextmanager
 
 from pytc.bpf.sys.info import program_by_id, program_map_ids
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.references import filters_of, read_pins
 from pytc.errors import PytcError
 from pytc.render.terminal import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
 
 #: More paths than that are of no help.
 _MOST = 5

@@ -4,26 +4,32 @@ The kernel asks the filters of a hook in the order of their preferences until on
 net/sched/cls_api.c), and those of one preference in the order in which they were added.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from pytc.bpf.analyse.returns import Returned
 from pytc.bpf.analyse.verdicts import never_passes_on
 from pytc.bpf.insn.classic import unpack, whole
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.program_results import returned_by_id
 from pytc.errors import PytcError
-from pytc.handles import Handle
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.netlink.schema import split_attributes
 from pytc.protocols import ALL
 from pytc.tc.filters.requests import htons, selector_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters import bpf, matchall
 from pytc.tc.kinds.shared.filter_parts import SKIP_SW
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.commands.shared.context import Context
+    from pytc.handles import Handle
+    from pytc.netlink.messages import TcMessage
 
 #: Filters of a hook that are looked at: a command that adds one must not take long because there are thousands.
 _MOST_FILTERS = 256
@@ -35,9 +41,9 @@ _GENERIC = struct.Struct("=IIi")
 #: TC_ACT_OK, SHOT, STOLEN, QUEUED and TRAP.
 _LAST_VERDICTS = frozenset({0, 2, 4, 5, 8})
 
-
-#: The device, the parent, the chain and the block of a list of filters.
-_Hook = tuple[str, Handle, int, int]
+if TYPE_CHECKING:
+    #: The device, the parent, the chain and the block of a list of filters.
+    _Hook = tuple[str, Handle, int, int]
 
 
 class LastFilter(NamedTuple):

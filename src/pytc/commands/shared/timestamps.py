@@ -1,8 +1,14 @@
 """The time in front of what is printed as it happens, with the options -timestamp and -tshort."""
 
+from __future__ import annotations
+
 import time
 
-from pytc.render.documents import Display, Document, Field
+from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
 
 
 def timestamp(display: Display) -> Document:

@@ -1,22 +1,28 @@
 """Maps with types; values that are maps or programs, which words name."""
 
-import os
-from typing import TYPE_CHECKING, Any, get_args
+from __future__ import annotations
 
-from pytc.bpf.codec.scalars import Codec, Columns, Integer, Style, Value
-from pytc.bpf.maps.map import Map
+import os
+from typing import get_args
+
+from pytc.bpf.codec.scalars import Codec, Integer
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.context import Context
 from pytc.commands.shared.maps import MapKind, open_map
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, CodecError, strerror
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
+
+    from pytc.bpf.codec.scalars import Columns, Style, Value
+    from pytc.bpf.maps.map import Map
+    from pytc.commands.shared.context import Context
 
 
 def typed_map(context: Context, map: Map, *, key: str = "", value: str = "") -> TypedMap:
@@ -63,7 +69,7 @@ class _Reference(Codec):
             self._opened[kind, text] = self._context.own(self._open(kind, text))
         return self._opened[kind, text].fd.to_bytes(4, "little")
 
-    def _parse(self, value: "Mapping[str, Any] | Any") -> tuple[MapKind, str]:
+    def _parse(self, value: Mapping[str, Any] | Any) -> tuple[MapKind, str]:
         """Return how a value names an object, and the name: ``m:jmp``, or bpftool's words ``{"pinned": "m:jmp"}``."""
         kind, text = "", str(value)
         if isinstance(value, dict) and len(value) == 1:

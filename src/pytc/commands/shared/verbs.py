@@ -1,18 +1,22 @@
 """Objects of the command line and their verbs: what their packages and modules define, and how to find a verb's."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from __future__ import annotations
 
-from pytc.commands.shared.command import Command, Help
+from pytc.commands.shared.command import Help
+from pytc.cpython import import_module, lru_cache
 from pytc.errors import HelpRequested
+from pytc.typing import Protocol, cast
 from pytc.value import Value
-from pytc.words.engine import Cursor, matches, take_verb
+from pytc.words.engine import matches, take_verb
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.commands.shared.command import Outcome
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.commands.shared.command import Command, Outcome
     from pytc.commands.shared.context import Context
+    from pytc.words.engine import Cursor
 
 
 class CommandObject(Value):
@@ -29,7 +33,7 @@ class CommandObject(Value):
     help: str
     parse: Callable[[Cursor], Command]
     kinds: Callable[[], Sequence[str]] = tuple
-    topic_help: "Callable[[str], str] | None" = None
+    topic_help: Callable[[str], str] | None = None
     topics: Callable[[], Sequence[str]] = tuple
 
 
@@ -42,7 +46,7 @@ class Verb(Protocol):
         """Return what the words after the verb ask for; raises UsageError, InvalidOptionsError, HelpRequested."""
         ...
 
-    def run(self, context: "Context", command: Any) -> "Outcome":
+    def run(self, context: Context, command: Any) -> Outcome:
         """Carry out a command that :meth:`parse` returned; raises PytcError."""
         ...
 
@@ -50,7 +54,7 @@ class Verb(Protocol):
 @lru_cache(maxsize=256)  # a batch asks for the same few thousands of times
 def verb_module(package: str, name: str) -> Verb:
     """Return the module ``package.name``."""
-    return cast(Verb, import_module(f"{package}.{name}"))
+    return cast("Verb", import_module(f"{package}.{name}"))
 
 
 def verb_word(name: str) -> str:

@@ -1,10 +1,15 @@
 """``pytc tcx``: programs in the run order of tcx and netkit."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.attach_words import PROGRAM, REFERENCE
-from pytc.commands.shared.command import Command
 from pytc.commands.shared.verbs import CommandObject, parse_verb
 from pytc.commands.tcx.words import HOOK
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.command import Command
+    from pytc.words.engine import Cursor
 
 #: Words and the modules of their verbs; the order decides abbreviations.
 VERBS = {

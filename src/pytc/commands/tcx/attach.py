@@ -1,7 +1,6 @@
 """``pytc tcx attach``: attaches a program at a place in the run order, plainly or by a pinned link."""
 
-from functools import partial
-from typing import Any
+from __future__ import annotations
 
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.attach_words import (
@@ -9,28 +8,38 @@ from pytc.commands.shared.attach_words import (
     PROGRAM,
     REFERENCE,
     REVISION,
-    Reference,
     check_owner,
     take_program,
     take_reference,
 )
-from pytc.commands.shared.attacher import Order
 from pytc.commands.shared.attachments import open_program
 from pytc.commands.shared.command import Attaching
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.desired import Programs, Wanted
-from pytc.commands.shared.device_hooks import HookName, device_hook
+from pytc.commands.shared.device_hooks import device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.link_owners import owned_path
 from pytc.commands.shared.loaded_programs import declared_name
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.effects import warn_of_program
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
+from pytc.cpython import partial
 from pytc.errors import UsageError
-from pytc.tc.kinds.interface import OpenedProgram
-from pytc.tc.kinds.shared.programs import BpfSource
 from pytc.value import Value
-from pytc.words.engine import Cursor, Word, text
+from pytc.words.engine import Word, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.commands.shared.attach_words import (
+        Reference,
+    )
+    from pytc.commands.shared.attacher import Order
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.desired import Programs, Wanted
+    from pytc.commands.shared.device_hooks import HookName
+    from pytc.tc.kinds.interface import OpenedProgram
+    from pytc.tc.kinds.shared.programs import BpfSource
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc tcx attach dev NAME HOOK [ first | last | {{ before | after }} REF ]

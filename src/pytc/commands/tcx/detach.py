@@ -1,13 +1,21 @@
 """``pytc tcx detach``: detaches one program of a hook, or all."""
 
-from pytc.commands.shared.attach_words import REFERENCE, REVISION, Reference, take_reference_or_all
+from __future__ import annotations
+
+from pytc.commands.shared.attach_words import REFERENCE, REVISION, take_reference_or_all
 from pytc.commands.shared.command import Attaching
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import HookName, device_hook
+from pytc.commands.shared.device_hooks import device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.errors import UsageError
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import HookName
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc tcx detach dev NAME HOOK {{ all | REF }} [ revision NUMBER ]

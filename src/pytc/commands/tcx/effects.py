@@ -1,12 +1,13 @@
 """Warnings about programs of tcx that do not do what they appear to do."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 
 from pytc.bpf.analyse.verdicts import TCX, verdict_names
 from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.program_lookup import lookup_program
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import TCX_NEXT, DeviceHook
+from pytc.commands.shared.device_hooks import TCX_NEXT
 from pytc.commands.shared.program_results import (
     PEER_AT_EGRESS,
     program_label,
@@ -16,7 +17,12 @@ from pytc.commands.shared.program_results import (
 )
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
 from pytc.errors import PytcError
-from pytc.tc.kinds.interface import OpenedProgram
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import DeviceHook
+    from pytc.tc.kinds.interface import OpenedProgram
 
 
 def warn_of_program(context: Context, hook: DeviceHook, program: OpenedProgram) -> None:

@@ -1,8 +1,14 @@
 """A warning about filters of clsact that programs of tcx keep packets from."""
 
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import PARENTS, TCX_NEXT, DeviceHook, attached_filters, only_returns_next
-from pytc.tc.kinds.interface import OpenedProgram
+from __future__ import annotations
+
+from pytc.commands.shared.device_hooks import PARENTS, TCX_NEXT, attached_filters, only_returns_next
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import DeviceHook
+    from pytc.tc.kinds.interface import OpenedProgram
 
 
 def warn_of_hidden_filters(context: Context, hook: DeviceHook, program: OpenedProgram) -> None:

@@ -1,22 +1,30 @@
 """``pytc tcx replace``: puts a program into the place of another in one step, whether that has a link or not."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.bpf.sys.constants import ProgramType
-from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, REVISION, Reference, take_program, take_reference
-from pytc.commands.shared.attacher import Attachment
+from pytc.commands.shared.attach_words import PROGRAM, REFERENCE, REVISION, take_program, take_reference
 from pytc.commands.shared.attachments import open_replacement
 from pytc.commands.shared.command import Attaching
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import DeviceHook, HookName, device_hook
+from pytc.commands.shared.device_hooks import device_hook
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.opened_programs import ProgramRequest
 from pytc.commands.tcx.effects import warn_of_program
 from pytc.commands.tcx.words import HOOK, HOOK_WORDS, check_hook
 from pytc.errors import AttachError, UsageError
-from pytc.tc.kinds.shared.programs import BpfSource
-from pytc.words.engine import Cursor, Word
+from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pytc.commands.shared.attach_words import Reference
+    from pytc.commands.shared.attacher import Attachment
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import DeviceHook, HookName
+    from pytc.tc.kinds.shared.programs import BpfSource
+    from pytc.words.engine import Cursor
 
 HELP = f"""\
 Usage: pytc tcx replace dev NAME HOOK [ old REF ] [ revision NUMBER ] PROGRAM

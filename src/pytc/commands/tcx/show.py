@@ -1,12 +1,19 @@
 """``pytc tcx show``: programs of tcx and netkit in run order, and the filters of clsact behind them."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.attachments import link_pins
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.commands.shared.device_hooks import PARENTS, TYPES, HookName, hook_documents
+from pytc.commands.shared.device_hooks import PARENTS, TYPES, hook_documents
 from pytc.commands.tcx.words import HOOK_WORDS
-from pytc.render.documents import Document
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.commands.shared.device_hooks import HookName
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc tcx show [ dev NAME ] [ HOOK ]

@@ -1,12 +1,16 @@
 """The words of a hook, which all verbs of tcx take."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
 from pytc.commands.shared.device_hooks import TYPES
 from pytc.errors import UsageError
 from pytc.words.devices import device
 from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 #: Help on HOOK_WORDS.
 HOOK = "HOOK := ingress | egress, or of a netkit device primary | peer\n"

@@ -1,9 +1,10 @@
 """An action as the words of a command name it."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
 from pytc.value import Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.tc.kinds.shared.programs import BpfSource
 
@@ -17,7 +18,7 @@ class ActionOptions(Value):
         return 0
 
     @property
-    def source(self) -> "BpfSource | None":
+    def source(self) -> BpfSource | None:
         """The program to run."""
         return None
 

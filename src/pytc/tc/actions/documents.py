@@ -1,19 +1,26 @@
 """Actions as tc prints them."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
-from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
-from pytc.render.documents import ArrayField, Display, Document, Field, Group, Part
-from pytc.tc.actions.records import ActionRecord, decode_actions, generic_parameters, strip_to_brief
+from pytc.render.documents import ArrayField, Field, Group
+from pytc.tc.actions.records import decode_actions, generic_parameters, strip_to_brief
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.interface import RenderEnv
 from pytc.tc.kinds.shared.action_parts import reference_fields
 from pytc.tc.statistics import statistics_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.netlink.messages import TcMessage
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.actions.records import ActionRecord
 
 _HW_STATS_NAMES = ((1, "immediate"), (2, "delayed"))
 _FLAG_NAMES = ((1, "no_percpu"), (2, "skip_hw"), (4, "skip_sw"))

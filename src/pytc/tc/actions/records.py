@@ -1,13 +1,22 @@
 """Actions as the kernel describes them (include/uapi/linux/pkt_cls.h, TCA_ACT_*)."""
 
-import struct
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from pytc.netlink.schema import Attributes, split_attributes
+import struct
+
+from pytc.netlink.schema import split_attributes
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.shared.action_parts import Generic
-from pytc.tc.statistics import QueueStatistics, unpack_statistics
+from pytc.tc.statistics import unpack_statistics
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.statistics import QueueStatistics
 
 _KIND, _OPTIONS, _INDEX, _STATS, _COOKIE, _FLAGS, _HW_STATS, _USED_HW_STATS, _IN_HW_COUNT = 1, 2, 3, 4, 6, 7, 8, 9, 10
 #: struct nla_bitfield32: value, selector.

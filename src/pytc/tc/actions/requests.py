@@ -1,14 +1,21 @@
 """Actions as netlink attributes (include/uapi/linux/pkt_cls.h, TCA_ACT_*)."""
 
+from __future__ import annotations
+
 import os
 import struct
-from collections.abc import Callable, Iterable, Sequence
 
 from pytc.netlink.schema import join_attributes, mark_nested
-from pytc.tc.actions.action import Action, ActionOptions
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
-from pytc.tc.kinds.interface import EncodeEnv, OpenedProgram
+from pytc.tc.kinds.interface import EncodeEnv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pytc.tc.actions.action import Action, ActionOptions
+    from pytc.tc.kinds.interface import OpenedProgram
 
 #: TCA_ACT_MAX_PRIO: those beyond, the kernel leaves out.
 MOST = 32
@@ -17,8 +24,9 @@ _KIND, _OPTIONS, _INDEX, _COOKIE, _FLAGS, _HW_STATS = 1, 2, 3, 6, 7, 8
 _BITS = struct.Struct("=II")
 _NUMBER = struct.Struct("=I")
 
-#: Returns the index of a device, and raises DeviceNotFoundError.
-DeviceIndex = Callable[[str], int]
+if TYPE_CHECKING:
+    #: Returns the index of a device, and raises DeviceNotFoundError.
+    DeviceIndex = Callable[[str], int]
 
 
 def encode_actions(

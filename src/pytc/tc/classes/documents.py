@@ -1,16 +1,25 @@
 """Classes as tc prints them."""
 
-from pytc.handles import ROOT, UNSPEC, Handle
+from __future__ import annotations
+
+from pytc.handles import ROOT, UNSPEC
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
-from pytc.render.documents import DEVICE, Display, Document, Field, Group, Part
-from pytc.tc.classes.records import ClassRecord, decode_class
+from pytc.render.documents import DEVICE, Field, Group
+from pytc.tc.classes.records import decode_class
 from pytc.tc.classes.tree import ClassParts
-from pytc.tc.clock import Clock, read_clock
+from pytc.tc.clock import read_clock
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.shared.fields import unknown_options
 from pytc.tc.statistics import statistics_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.handles import Handle
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.classes.records import ClassRecord
+    from pytc.tc.clock import Clock
 
 
 def class_event(message: TcMessage, display: Display) -> Document:

@@ -1,17 +1,24 @@
 """Requests about classes, and the causes of refusals."""
 
-import errno
-from typing import Literal, TypeVar
+from __future__ import annotations
 
-from pytc.errors import NetlinkError
+import errno
+
 from pytc.handles import ROOT, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.kinds import qdiscs as kinds
-from pytc.tc.kinds.interface import QdiscEnv
+from pytc.typing import TypeVar
 from pytc.value import Value
 
-Verb = Literal["add", "change", "replace", "delete"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pytc.errors import NetlinkError
+    from pytc.tc.kinds.interface import QdiscEnv
+
+    Verb = Literal["add", "change", "replace", "delete"]
 _VERBS = {
     "add": (c.NEWTCLASS, c.EXCL | c.CREATE),
     "change": (c.NEWTCLASS, 0),

@@ -1,12 +1,20 @@
 """Classes as a tree, for ``-graph``. In JSON they are a list, as without it."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
-from pytc.handles import ROOT, Handle
-from pytc.render.documents import Document, Field, Group, Part
-from pytc.tc.classes.records import ClassRecord
-from pytc.tc.statistics import QueueStatistics, statistics_fields
+from pytc.handles import ROOT
+from pytc.render.documents import Field, Group
+from pytc.tc.statistics import statistics_fields
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytc.handles import Handle
+    from pytc.render.documents import Document, Part
+    from pytc.tc.classes.records import ClassRecord
+    from pytc.tc.statistics import QueueStatistics
 
 
 class ClassParts(NamedTuple):
@@ -41,7 +49,8 @@ class _Position(NamedTuple):
         return self.branch + ("|" if self.has_children else " ")
 
 
-_Classes = Sequence[tuple[ClassRecord, ClassParts]]
+if TYPE_CHECKING:
+    _Classes = Sequence[tuple[ClassRecord, ClassParts]]
 
 
 def draw_tree(classes: _Classes) -> list[Document]:

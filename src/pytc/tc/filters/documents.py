@@ -1,17 +1,22 @@
 """Filters and chains as tc prints them."""
 
-from functools import lru_cache
+from __future__ import annotations
 
+from pytc.cpython import lru_cache
 from pytc.handles import CLSACT, UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
-from pytc.render.documents import DEVICE, ArrayField, Display, Document, Field, Group, Part
-from pytc.tc.filters.records import FilterRecord
+from pytc.render.documents import DEVICE, ArrayField, Field, Group
 from pytc.tc.filters.requests import POINTS
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
 from pytc.tc.kinds.interface import FilterView
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.filters.records import FilterRecord
 
 _FILTER, _CHAIN, _END = Field("", text="filter "), Field("", text="chain "), Field("", text="\n")
 _EVERYTHING = FilterSelector()

@@ -1,12 +1,18 @@
 """Likely causes of refused requests about filters."""
 
+from __future__ import annotations
+
 import errno
 
-from pytc.errors import NetlinkError
 from pytc.handles import ROOT, UNSPEC, Handle
-from pytc.tc.filters.requests import POINTS, FilterChange
-from pytc.tc.filters.selector import FilterSelector
+from pytc.tc.filters.requests import POINTS
 from pytc.tc.hints import actions_hint, general_hint, kind_hint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.errors import NetlinkError
+    from pytc.tc.filters.requests import FilterChange
+    from pytc.tc.filters.selector import FilterSelector
 
 _INGRESS_QDISC = Handle(0xFFFF, 0)
 #: Kinds whose filters the kernel does not number.

@@ -1,31 +1,37 @@
 """Filters and chains as the kernel describes them: in answers, in dumps, and in notifications of changes."""
 
+from __future__ import annotations
+
 import errno
 import struct
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytc.bpf.sys.program_lookup import lookup_program
+from pytc.cpython import lru_cache
 from pytc.errors import BlockNotFoundError, NetlinkError
 from pytc.handles import UNSPEC, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.session import Session
 from pytc.tc.filters.requests import htons, selector_message
-from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
+from pytc.typing import NamedTuple, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from pytc.netlink.session import Session
     from pytc.tc.actions.records import ActionRecord
+    from pytc.tc.filters.selector import FilterSelector
     from pytc.tc.statistics import QueueStatistics
 
 _Item = TypeVar("_Item")
 _FILTERS, _CHAINS = (c.NEWTFILTER, c.DELTFILTER, c.GETTFILTER), (c.NEWCHAIN, c.DELCHAIN, c.GETCHAIN)
 _NEW, _DELETED = (c.NEWTFILTER, c.NEWCHAIN), (c.DELTFILTER, c.DELCHAIN)
-#: The kind's record, actions, police.
-_Options = tuple[Any, "tuple[ActionRecord, ...]", Mapping[str, Any] | None]
+if TYPE_CHECKING:
+    #: The kind's record, actions, police.
+    _Options = tuple[Any, "tuple[ActionRecord, ...]", Mapping[str, Any] | None]
 _NO_OPTIONS: _Options = (None, (), None)
 _GROUP = 64
 _KNOWN = frozenset((*_FILTERS, *_CHAINS))
@@ -49,9 +55,9 @@ class FilterRecord(NamedTuple):
     chain: int | None
     handle: int
     options: object = None
-    actions: "tuple[ActionRecord, ...]" = ()
+    actions: tuple[ActionRecord, ...] = ()
     police: Mapping[str, Any] | None = None
-    statistics: "QueueStatistics | None" = None
+    statistics: QueueStatistics | None = None
     block: int = 0
     is_chain: bool = False
     event: str = ""
@@ -207,7 +213,7 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     )
 
 
-def _statistics(message: TcMessage) -> "QueueStatistics | None":
+def _statistics(message: TcMessage) -> QueueStatistics | None:
     attributes = message.attributes
     if "TCA_STATS" not in attributes and "TCA_STATS2" not in attributes:
         return None

@@ -1,22 +1,29 @@
 """Requests about filters and chains."""
 
-import sys
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from __future__ import annotations
 
+import sys
+
+from pytc.cpython import lru_cache
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import AnyFilterKind, Encoded, FilterOptions, OpenedProgram
 from pytc.tc.kinds.shared.programs import BYTECODE
+from pytc.typing import TypeVar
 from pytc.value import Value
 from pytc.words.engine import unsigned
 
-Verb = Literal["add", "change", "replace", "delete"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Literal
+
+    from pytc.tc.filters.selector import FilterSelector
+    from pytc.tc.kinds.interface import AnyFilterKind, Encoded, FilterOptions, OpenedProgram
+
+    Verb = Literal["add", "change", "replace", "delete"]
 POINTS = {ROOT: "root", INGRESS: "ingress", EGRESS: "egress"}
 _VERBS = {
     "add": (c.NEWTFILTER, c.EXCL | c.CREATE),

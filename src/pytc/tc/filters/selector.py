@@ -1,10 +1,16 @@
 """The place of filters and chains, as a command names it."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from pytc.handles import UNSPEC, Handle
+from pytc.handles import UNSPEC
 from pytc.netlink import constants as c
 from pytc.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.handles import Handle
 
 
 class FilterSelector(Value):

@@ -1,18 +1,25 @@
 """Words that select filters and chains, and those of a change of either."""
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, cast
+from __future__ import annotations
 
+from pytc.cpython import lru_cache
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import EGRESS, INGRESS, ROOT, UNSPEC, parse_classid
 from pytc.protocols import ALL, parse_protocol
-from pytc.tc.filters.requests import AnyFilterChange, Verb
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds import filters as kinds
-from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions, FilterPlace
+from pytc.tc.kinds.interface import FilterPlace
+from pytc.typing import cast
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, Table, Word, fill, text, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pytc.tc.filters.requests import AnyFilterChange, Verb
+    from pytc.tc.kinds.interface import AnyFilterKind, FilterOptions
 
 #: The lines with which help explains selectors.
 SELECTORS_HELP = """\
@@ -73,7 +80,7 @@ def take_change(cursor: Cursor, topic: str, make: type[AnyFilterChange]) -> AnyF
 
     Raises UsageError, InvalidOptionsError, HelpRequested.
     """
-    verb = cast(Verb, cursor.verb)
+    verb = cast("Verb", cursor.verb)
     fields = fill(cursor, _CHANGE, {}, topic=topic)
     check_exclusive(fields)
     if verb in ("add", "replace") and topic == "filter":

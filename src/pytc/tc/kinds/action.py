@@ -1,14 +1,12 @@
 """Kinds of actions as declarations."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
-from pytc.netlink.schema import Attributes, Type
-from pytc.render.documents import Document, Field, Part
+from pytc.render.documents import Field
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.declaration import Declared, Wire, encoder, helper, read_values, renderer, word_table
-from pytc.tc.kinds.interface import ActionKind, Encoded, EncodeEnv, RenderEnv, Restoration
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.declaration import Wire, encoder, helper, read_values, renderer, word_table
+from pytc.tc.kinds.interface import ActionKind
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.action_parts import (
     PIPE,
     Generic,
@@ -17,7 +15,18 @@ from pytc.tc.kinds.shared.action_parts import (
     optional_control,
     optional_index,
 )
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes, Type
+    from pytc.render.documents import Document, Part
+    from pytc.tc.kinds.declaration import Declared
+    from pytc.tc.kinds.interface import Encoded, EncodeEnv, RenderEnv, Restoration
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: The members of struct tc_gen, with which the structure in ``PARMS`` begins.
 _GENERIC, _GENERIC_MEMBERS = "IIiii", "index capab action refcnt bindcnt"

@@ -9,18 +9,27 @@ abbreviation means, that of ``sent`` is the one on the wire, and that of ``shown
 What does not fit is a function, named in the declaration.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import HEADER, Attributes, Schema, Type
-from pytc.render.documents import Display, Part
-from pytc.tc.kinds.interface import Encoded
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.netlink.schema import HEADER, Schema
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared import fields
 from pytc.tc.rates import parse_size, parse_time, parse_time64
+from pytc.typing import NamedTuple
 from pytc.value import Value
-from pytc.words.engine import Converter, Cursor, Table, Word, fill, read_options, signed, unsigned
+from pytc.words.engine import Table, Word, fill, read_options, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes, Type
+    from pytc.render.documents import Display, Part
+    from pytc.tc.kinds.interface import Encoded
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Converter, Cursor
 
 U8, U16, U32, S32 = 0xFF, 0xFFFF, 0xFFFFFFFF, 0x7FFFFFFF
 
@@ -79,7 +88,7 @@ class Option(NamedTuple):
     key: str = ""
     many: bool = False
 
-    def row(self, declared: "Declared") -> Word:
+    def row(self, declared: Declared) -> Word:
         """Return the row of the word table; what the option leaves open is as with the other options."""
         form, wrong = self.form, self.wrong or declared.wrong
         twice = "" if self.twice is None else self.twice or declared.twice
@@ -97,8 +106,9 @@ class Option(NamedTuple):
         )
 
 
-#: A part of what is shown: words of options, or a function that is given the values, and what surrounds them.
-Shown = str | Callable[[Values, Any], Iterable[Part]]
+if TYPE_CHECKING:
+    #: A part of what is shown: words of options, or a function that is given the values, and what surrounds them.
+    Shown = str | Callable[[Values, Any], Iterable[Part]]
 
 
 class Declared(Value):

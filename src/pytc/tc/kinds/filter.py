@@ -1,16 +1,12 @@
 """Kinds of filters as declarations."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.netlink.schema import Attributes, Type
-from pytc.render.documents import Document, Field, Part
-from pytc.tc.actions.action import Action, ActionOptions
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import (
     U32,
-    Declared,
     Form,
     Option,
     Wire,
@@ -21,18 +17,33 @@ from pytc.tc.kinds.declaration import (
     word_table,
 )
 from pytc.tc.kinds.interface import (
-    Encoded,
     FilterKind,
     FilterOptions,
-    FilterPlace,
-    FilterView,
-    OpenedProgram,
-    ProgramLookup,
-    Restoration,
 )
-from pytc.tc.kinds.layout import Layout, Values
 from pytc.tc.kinds.shared.filter_parts import all_actions, flag_fields, skip_flags, take_actions, take_police
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes, Type
+    from pytc.render.documents import Document, Part
+    from pytc.tc.actions.action import Action, ActionOptions
+    from pytc.tc.kinds.declaration import (
+        Declared,
+    )
+    from pytc.tc.kinds.interface import (
+        Encoded,
+        FilterPlace,
+        FilterView,
+        OpenedProgram,
+        ProgramLookup,
+        Restoration,
+    )
+    from pytc.tc.kinds.layout import Layout, Values
+    from pytc.words.engine import Cursor
 
 
 def _take_device(cursor: Cursor) -> str:

@@ -1,26 +1,36 @@
 """Interfaces of kinds of filters, actions and qdiscs: what a module declares, and what its functions receive."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from __future__ import annotations
 
-from pytc.bpf.sys.descriptions import ProgramDescription
-from pytc.handles import UNSPEC, Handle
-from pytc.netlink.schema import Attributes, Nested, Schema
-from pytc.render.documents import Display, Document, Part
-from pytc.tc.actions.action import Action, ActionOptions
-from pytc.tc.clock import Clock
+from typing import Any
+
+from pytc.handles import UNSPEC
+from pytc.netlink.schema import Nested
+from pytc.tc.actions.action import ActionOptions
+from pytc.typing import Generic, NamedTuple, TypeVar
 from pytc.value import Value
-from pytc.words.engine import Cursor
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Literal
+
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
+    from pytc.bpf.sys.descriptions import ProgramDescription
+    from pytc.handles import Handle
+    from pytc.netlink.schema import Attributes, Schema
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.actions.action import Action
+    from pytc.tc.clock import Clock
     from pytc.tc.kinds.shared.ematch_arguments import Arguments
     from pytc.tc.kinds.shared.programs import BpfSource
+    from pytc.words.engine import Cursor
 
-#: Returns the kernel's description of the program with an id; None when it is gone or may not be seen.
-ProgramLookup = Callable[[int], ProgramDescription | None]
-#: Attributes in the order in which they are sent.
-Encoded = list[tuple[str, Any]]
+    #: Returns the kernel's description of the program with an id; None when it is gone or may not be seen.
+    ProgramLookup = Callable[[int], ProgramDescription | None]
+
+    #: Attributes in the order in which they are sent.
+    Encoded = list[tuple[str, Any]]
 
 
 class OpenedProgram(NamedTuple):
@@ -34,7 +44,7 @@ class OpenedProgram(NamedTuple):
     annotation: str
     type: int = 0
     attach_type: int | None = None
-    declaration: "tuple[ObjectSpec, ProgramSpec] | None" = None
+    declaration: tuple[ObjectSpec, ProgramSpec] | None = None
 
 
 class FilterOptions(Value):
@@ -45,7 +55,7 @@ class FilterOptions(Value):
     """
 
     @property
-    def source(self) -> "BpfSource | None":
+    def source(self) -> BpfSource | None:
         """The program to run."""
         return None
 
@@ -164,7 +174,7 @@ class EmatchKind(Value, Generic[_Ematch]):
 
     name: str
     number: int
-    parse: "Callable[[Arguments], _Ematch]"
+    parse: Callable[[Arguments], _Ematch]
     show: Callable[[bytes], Sequence[Part]]
     usage: str
     encode: Callable[[_Ematch], bytes] | None = None

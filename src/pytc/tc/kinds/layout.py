@@ -1,10 +1,15 @@
 """Structures in netlink attributes: their members by name."""
 
-import struct
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-Values = dict[str, Any]
+import struct
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    Values = dict[str, Any]
 
 
 class Layout:

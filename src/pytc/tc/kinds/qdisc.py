@@ -1,17 +1,27 @@
 """Kinds of qdiscs, and of their classes, as declarations."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from pytc.handles import UNSPEC, Handle
-from pytc.netlink.schema import HEADER, Attributes, Type
-from pytc.render.documents import Display, Document
-from pytc.tc.clock import Clock
-from pytc.tc.kinds.declaration import Declared, Wire, encoder, helper, read_values, renderer, word_table
-from pytc.tc.kinds.interface import Encoded, QdiscEnv, QdiscKind, Restoration
-from pytc.tc.kinds.layout import Layout
+from pytc.handles import UNSPEC
+from pytc.netlink.schema import HEADER
+from pytc.tc.kinds.declaration import Wire, encoder, helper, read_values, renderer, word_table
+from pytc.tc.kinds.interface import QdiscKind
+from pytc.typing import NamedTuple
 from pytc.value import Value
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.handles import Handle
+    from pytc.netlink.schema import Attributes, Type
+    from pytc.render.documents import Display, Document
+    from pytc.tc.clock import Clock
+    from pytc.tc.kinds.declaration import Declared
+    from pytc.tc.kinds.interface import Encoded, QdiscEnv, Restoration
+    from pytc.tc.kinds.layout import Layout
+    from pytc.words.engine import Cursor
 
 
 class Options(Value):

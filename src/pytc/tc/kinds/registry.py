@@ -1,10 +1,13 @@
 """Finding a kind's module by the kind's name."""
 
-from functools import lru_cache
-from importlib import import_module
-from typing import Any
+from __future__ import annotations
 
+from pytc.cpython import import_module, lru_cache
 from pytc.words.engine import Probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 @lru_cache(maxsize=256)  # a batch, or a dump, asks for the same few thousands of times

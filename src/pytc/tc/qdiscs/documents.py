@@ -1,16 +1,24 @@
 """Qdiscs as tc prints them."""
 
+from __future__ import annotations
+
 from pytc.handles import ROOT, UNSPEC
 from pytc.netlink import constants as c
-from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
-from pytc.render.documents import DEVICE, Display, Document, Field, Group, Part
-from pytc.tc.clock import Clock, read_clock
+from pytc.render.documents import DEVICE, Field, Group
+from pytc.tc.clock import read_clock
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.shared import size_table
 from pytc.tc.kinds.shared.fields import unknown_options
-from pytc.tc.qdiscs.records import QdiscRecord, decode_qdisc
+from pytc.tc.qdiscs.records import decode_qdisc
 from pytc.tc.statistics import statistics_fields
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.netlink.messages import TcMessage
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.clock import Clock
+    from pytc.tc.qdiscs.records import QdiscRecord
 
 
 def qdisc_event(message: TcMessage, display: Display) -> Document:

@@ -1,12 +1,17 @@
 """The surroundings of qdiscs and classes to which options refer: clock, speed of the device, tables of delays."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable, Sequence
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.devices import device_speed
 from pytc.tc.clock import read_clock
 from pytc.tc.kinds.interface import QdiscEnv
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _LONGEST_TABLE = 16 * 1024
 _LARGEST_FILE = 1 << 20

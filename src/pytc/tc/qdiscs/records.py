@@ -1,15 +1,22 @@
 """Qdiscs as the kernel describes them."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.handles import Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.session import Session
 from pytc.tc.kinds import qdiscs as kinds
 from pytc.tc.kinds.shared import size_table
-from pytc.tc.statistics import QueueStatistics, read_statistics
+from pytc.tc.statistics import read_statistics
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytc.netlink.session import Session
+    from pytc.tc.statistics import QueueStatistics
 
 
 class QdiscRecord(NamedTuple):

@@ -1,18 +1,24 @@
 """Requests about qdiscs."""
 
-from typing import Literal, TypeVar
+from __future__ import annotations
 
 from pytc.handles import UNSPEC
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.kinds import qdiscs as kinds
-from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.kinds.shared import size_table
-from pytc.tc.kinds.shared.size_table import SizeTable
-from pytc.tc.qdiscs.selector import QdiscSelector
+from pytc.typing import TypeVar
 from pytc.value import Value
 
-Verb = Literal["add", "change", "replace", "link", "delete"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.shared.size_table import SizeTable
+    from pytc.tc.qdiscs.selector import QdiscSelector
+
+    Verb = Literal["add", "change", "replace", "link", "delete"]
 _VERBS = {
     "add": (c.NEWQDISC, c.EXCL | c.CREATE),
     "change": (c.NEWQDISC, 0),

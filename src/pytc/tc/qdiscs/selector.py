@@ -1,7 +1,13 @@
 """The place of a qdisc, as a command names it."""
 
-from pytc.handles import UNSPEC, Handle
+from __future__ import annotations
+
+from pytc.handles import UNSPEC
 from pytc.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.handles import Handle
 
 
 class QdiscSelector(Value):

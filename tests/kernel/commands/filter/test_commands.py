@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,13 +13,16 @@ from pytc.commands.chain.add import AddChain
 from pytc.commands.dispatch import parse_words, run
 from pytc.commands.shared.context import Context
 from pytc.errors import BlockNotFoundError, NetlinkError
-from pytc.netlink.session import enter_namespace
-from pytc.render.documents import Display, Document, Stream
+from pytc.netlink.namespaces import enter_namespace
+from pytc.render.documents import Display, Stream
 from pytc.render.json import as_object
 from pytc.render.text import render
 from tests import processes
-from tests.network import Network
 from tests.toolchains import old_tc
+
+if TYPE_CHECKING:
+    from pytc.render.documents import Document
+    from tests.network import Network
 
 pytestmark = pytest.mark.kernel
 

@@ -15,7 +15,8 @@ from pytc.commands.dispatch import run as run_command
 from pytc.commands.filter.warnings import FilterWarnings
 from pytc.commands.shared.context import Cache, Context
 from pytc.netlink.messages import TcMessage
-from pytc.netlink.session import Session, namespace
+from pytc.netlink.namespaces import namespace
+from pytc.netlink.session import Session
 from tests.elf_writer import EXIT, code, elf, function, license, mov
 from tests.kernel.ways import attach
 from tests.network import Network

@@ -17,7 +17,7 @@ from pytc.bpf import Parameters, load, parameterise, read_object, select_program
 from pytc.bpf.sys.attach_points import AttachPoint
 from pytc.bpf.sys.constants import attach_type_number
 from pytc.bpf.sys.links import Link
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from tests.conftest import Compiler
 from tests.kernel.ways import attach, ways
 from tests.needs import missing

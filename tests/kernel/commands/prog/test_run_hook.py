@@ -12,7 +12,7 @@ from pytc.bpf import Runner, load, read_object, select_program
 from pytc.bpf.run import vlan_tag
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.errors import BpfSyscallError
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from pytc.packets.build import build as make_packet
 from tests.conftest import Compiler
 from tests.kernel.commands.prog.support import UDP, data_of, rows

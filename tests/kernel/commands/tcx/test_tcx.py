@@ -15,7 +15,7 @@ from pytc.bpf.maps.map import create_map
 from pytc.commands.dispatch import parse_words
 from pytc.commands.dispatch import run as run_command
 from pytc.commands.shared.context import Context
-from pytc.netlink.session import namespace
+from pytc.netlink.namespaces import namespace
 from tests.conftest import c_program, pins
 from tests.faults import Fault, trace
 from tests.kernel.bpf.support import word

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,12 @@ from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.columns import Renderer
 from pytc.bpf.codec.scalars import Columns, Style
-from pytc.bpf.codec.variables import Enumerator, Raw, Value, decode, value_text
+from pytc.bpf.codec.variables import Enumerator, Raw, decode, value_text
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
+
+if TYPE_CHECKING:
+    from pytc.bpf.codec.scalars import Value
 
 _SIGNED, _BOOL = 1, 4
 

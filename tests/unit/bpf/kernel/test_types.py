@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -26,7 +26,6 @@ from pytc.bpf.object.spec import (
     FUNCTION,
     POISON_FUNCTION,
     VARIABLE,
-    ExternKind,
     ExternSpec,
     ExternValue,
     FunctionSpec,
@@ -35,6 +34,11 @@ from pytc.bpf.object.spec import (
 from pytc.errors import ObjectError
 from tests.btf_writer import BtfWriter
 from tests.elf_writer import EXIT, address, call
+
+if TYPE_CHECKING:
+    from pytc.bpf.object.spec import (
+        ExternKind,
+    )
 
 
 def function(writer: BtfWriter, name: str, returns: int) -> int:

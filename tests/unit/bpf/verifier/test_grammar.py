@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytc.bpf.verifier.log import Kind, Log, branch, instruction, kind, read_log, sentence, state
+from pytc.bpf.verifier.log import Log, branch, instruction, kind, read_log, sentence, state
 from pytc.bpf.verifier.report import explain
 from tests.processes import run
+
+if TYPE_CHECKING:
+    from pytc.bpf.verifier.log import Kind
 
 registers = st.integers(0, 10).map("R{}".format)
 marks = st.sampled_from(["", "_w", "_r", "_rw", "_D"])

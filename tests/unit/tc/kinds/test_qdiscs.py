@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,16 +13,20 @@ from hypothesis import strategies as st
 from pytc.cli.usage import topics, usage
 from pytc.errors import HelpRequested, InvalidOptionsError, PytcError
 from pytc.netlink.schema import split_attributes
-from pytc.render.documents import Display, Document
+from pytc.render.documents import Display
 from pytc.render.json import render as as_json
 from pytc.render.text import render
 from pytc.tc.clock import Clock
 from pytc.tc.kinds import qdiscs
-from pytc.tc.kinds.interface import AnyQdiscKind, QdiscEnv
+from pytc.tc.kinds.interface import QdiscEnv
 from pytc.tc.kinds.qdiscs import netem
 from pytc.tc.kinds.shared.fields import unknown_options
 from pytc.words.engine import Cursor
 from tests.compat.lines import steps
+
+if TYPE_CHECKING:
+    from pytc.render.documents import Document
+    from pytc.tc.kinds.interface import AnyQdiscKind
 
 CLOCK = Clock()
 #: A device of 10 Gbit/s, and a distribution of three numbers.

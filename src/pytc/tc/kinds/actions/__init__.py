@@ -1,9 +1,13 @@
 """Action kinds: a module with a ``KIND`` for each."""
 
-from typing import cast
+from __future__ import annotations
 
-from pytc.tc.kinds.interface import AnyActionKind
 from pytc.tc.kinds.registry import find_kind, kind_names
+from pytc.typing import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.interface import AnyActionKind
 
 
 def find(name: str) -> AnyActionKind | None:

@@ -1,12 +1,12 @@
 """The ``bpf`` action: act_bpf (tc-bpf(8); include/uapi/linux/tc_act/tc_bpf.h). TCA_ACT_BPF_PARMS is struct tc_gen."""
 
-from typing import Any
+from __future__ import annotations
 
 from pytc.bpf.insn.classic import pack, whole
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part
+from pytc.netlink.schema import Schema
+from pytc.render.documents import Field
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
+from pytc.tc.kinds.interface import ActionKind
 from pytc.tc.kinds.shared.action_parts import (
     PIPE,
     Generic,
@@ -17,14 +17,25 @@ from pytc.tc.kinds.shared.action_parts import (
     time_fields,
 )
 from pytc.tc.kinds.shared.programs import (
-    BpfSource,
     ProgramWords,
     bytecode_field,
     parse_program,
     program_group,
     take_source,
 )
-from pytc.words.engine import Cursor, Word, matches
+from pytc.words.engine import Word, matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Document, Part
+    from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
+    from pytc.tc.kinds.shared.programs import (
+        BpfSource,
+    )
+    from pytc.words.engine import Cursor
 
 _WORDS = ProgramWords(Word("run", "run"))
 

@@ -1,6 +1,8 @@
 """The ``connmark`` action: a packet gets the mark of its connection (tc-connmark(8);
 include/uapi/linux/tc_act/tc_connmark.h)."""
 
+from __future__ import annotations
+
 from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option

@@ -1,16 +1,24 @@
 """The ``csum`` action: checksums are computed anew (tc-csum(8); include/uapi/linux/tc_act/tc_csum.h)."""
 
-from collections.abc import Iterable
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import PASS
-from pytc.words.engine import Cursor, matches
+from pytc.words.engine import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: TCA_CSUM_UPDATE_FLAG_*, in the order in which abbreviations are tried, and in print.
 _CHECKSUMS = {

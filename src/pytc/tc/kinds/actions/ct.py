@@ -1,16 +1,23 @@
 """The ``ct`` action: packets go through connection tracking (tc-ct(8); include/uapi/linux/tc_act/tc_ct.h)."""
 
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
-from pytc.render.documents import Display, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.addresses import format_address, parse_address
 from pytc.tc.kinds.shared.ip_protocols import ip_protocol_name, parse_ip_protocol
-from pytc.words.engine import Cursor, choose, matches, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import choose, matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display
+    from pytc.tc.kinds.interface import RenderEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: TCA_CT_ACT_*.
 _COMMIT, _FORCE, _CLEAR, _NAT, _NAT_SRC, _NAT_DST = 1, 2, 4, 8, 16, 32

@@ -1,17 +1,25 @@
 """The ``ctinfo`` action: what a connection's mark says goes into its packets (tc-ctinfo(8), Linux 5.3;
 include/uapi/linux/tc_act/tc_ctinfo.h)."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.action_parts import Generic, reference_fields, time_fields
 from pytc.tc.kinds.shared.fields import hexadecimal
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import RenderEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: As many bits as a DSCP has.
 _DSCP = 0x3F

@@ -3,14 +3,15 @@
 TCA_GACT_PARMS is struct tc_gen; TCA_GACT_PROB ``ptype u16, pval u16, paction s32``.
 """
 
+from __future__ import annotations
+
 import struct
-from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError, UsageError
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Group, Part
+from pytc.netlink.schema import Schema
+from pytc.render.documents import Field, Group
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv, Restoration
+from pytc.tc.kinds.interface import ActionKind, Restoration
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     Generic,
@@ -22,7 +23,17 @@ from pytc.tc.kinds.shared.action_parts import (
     time_fields,
     unknown_action,
 )
-from pytc.words.engine import Cursor, choose, matches, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import choose, matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Document, Part
+    from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
+    from pytc.words.engine import Cursor
 
 _PROBABILITY = struct.Struct("=HHi")
 #: In the order of the kernel's numbers.

@@ -1,20 +1,29 @@
 """The ``gate`` action: packets pass at some times only (tc-gate(8), Linux 5.8;
 include/uapi/linux/tc_act/tc_gate.h)."""
 
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Schema, split_attributes
-from pytc.render.documents import ArrayField, Document, Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import ArrayField, Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.clock_ids import clock_name, parse_clock
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.rates import format_size, format_time64, parse_size, parse_time64
-from pytc.words.engine import Converter, Cursor, signed, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytc.render.documents import Document, Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Converter, Cursor
 
 _MAX_S32, _MAX_S64, _U64 = 2**31 - 1, 2**63 - 1, 2**64 - 1
 #: Of an entry, a priority or a size that matches all; of an action, its priority, and no clock.

@@ -1,20 +1,29 @@
 """The ``ife`` action: what the kernel keeps beside a packet goes with it to another host (tc-ife(8);
 include/uapi/linux/tc_act/tc_ife.h, include/uapi/linux/ife.h)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterable
-from typing import Any
 
 from pytc.errors import UsageError
 from pytc.netlink.schema import join_attributes, split_attributes
-from pytc.render.documents import Display, Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.tc.kinds.shared.fields import hexadecimal
-from pytc.words.engine import Cursor, choose, unsigned
+from pytc.words.engine import choose, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytc.render.documents import Display, Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: IFE_ENCODE.
 _ENCODE = 1

@@ -1,5 +1,7 @@
 """The ``ipt`` action: a target of iptables, which newer kernels and tc 7 have dropped."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.shared.xtables import xtables_action
 
 KIND = xtables_action("ipt")

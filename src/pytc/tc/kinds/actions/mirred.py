@@ -5,14 +5,15 @@ TCA_MIRRED_PARMS is struct tc_gen, then ``eaction s32, ifindex u32``. TCA_MIRRED
 devices that share a block.
 """
 
+from __future__ import annotations
+
 import struct
-from typing import Any, Literal
 
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part
+from pytc.netlink.schema import Schema
+from pytc.render.documents import Field
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv, Restoration
+from pytc.tc.kinds.interface import ActionKind, Restoration
 from pytc.tc.kinds.shared.action_parts import (
     PASS,
     PIPE,
@@ -25,6 +26,14 @@ from pytc.tc.kinds.shared.action_parts import (
     take_index,
 )
 from pytc.words.engine import Cursor, choose, matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Document, Part
+    from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
 
 #: TCA_EGRESS_REDIR and so on.
 _NUMBERS = {("egress", "redirect"): 1, ("egress", "mirror"): 2, ("ingress", "redirect"): 3, ("ingress", "mirror"): 4}

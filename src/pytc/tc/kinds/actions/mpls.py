@@ -1,15 +1,23 @@
 """The ``mpls`` action: MPLS headers come, go and change (tc-mpls(8); include/uapi/linux/tc_act/tc_mpls.h)."""
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError, UsageError
-from pytc.netlink.schema import Attributes
 from pytc.protocols import format_protocol, parse_protocol
 from pytc.render.documents import Field
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.action_parts import PASS, or_usage_error
-from pytc.words.engine import Converter, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.interface import RenderEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Converter
 
 #: TCA_MPLS_ACT_*, in the order in which abbreviations are tried.
 _VERBS = {"pop": 1, "push": 2, "modify": 3, "mac_push": 5, "dec_ttl": 4}

@@ -1,18 +1,27 @@
 """The ``nat`` action: stateless translation of IPv4 addresses (tc-nat(8); include/uapi/linux/tc_act/tc_nat.h)."""
 
-from collections.abc import Callable, Iterable
+from __future__ import annotations
+
 from sys import byteorder
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import PASS
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix
-from pytc.words.engine import Cursor, matches
+from pytc.words.engine import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: TCA_NAT_FLAG_EGRESS.
 _EGRESS = 1

@@ -5,19 +5,28 @@ for each key struct tc_pedit_key. Its mask has the bits that stay, and its value
 TCA_PEDIT_KEYS_EX says of each key which header its offset counts from, and whether the value is added.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Schema, join_attributes, mark_nested, split_attributes
-from pytc.render.documents import ArrayField, Field, Part
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.action import action, parameters, show_closing
 from pytc.tc.kinds.declaration import Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv, Restoration
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.action_parts import PASS, control_group
-from pytc.tc.kinds.shared.pedit_words import Key, Munge, take_munge
-from pytc.words.engine import Cursor
+from pytc.tc.kinds.shared.pedit_words import Key, take_munge
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import RenderEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.shared.pedit_words import Munge
+    from pytc.words.engine import Cursor
 
 #: struct tc_pedit_sel without its keys, and struct tc_pedit_key, whose mask and value are in the packet's byte order.
 _SELECTOR = parameters("2B2x", "nkeys flags")

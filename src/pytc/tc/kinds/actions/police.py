@@ -4,15 +4,15 @@ TCA_POLICE_TBF is struct tc_police: ``index u32, action s32, limit, burst, mtu u
 and for the peak rate, ``refcnt, bindcnt s32, capab u32``, 56 bytes. Bursts are times, in ticks.
 """
 
+from __future__ import annotations
+
 import struct
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part
+from pytc.netlink.schema import Schema
+from pytc.render.documents import Field
 from pytc.tc.actions.action import ActionOptions
-from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv, RenderEnv
+from pytc.tc.kinds.interface import ActionKind
 from pytc.tc.kinds.shared.action_parts import (
     CONTINUE,
     DROP,
@@ -41,7 +41,17 @@ from pytc.tc.kinds.shared.ratespec import (
     ticks,
 )
 from pytc.tc.rates import format_rate, format_size, parse_rate, parse_size
-from pytc.words.engine import Cursor, Word, fill, unsigned
+from pytc.words.engine import Word, fill, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Document, Part
+    from pytc.tc.clock import Clock
+    from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
+    from pytc.words.engine import Cursor
 
 _U16, _U64 = 0xFFFF, 2**64 - 1
 _MOST, _LEAST = 0x7FFFFFFF, -0x80000000

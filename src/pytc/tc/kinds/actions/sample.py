@@ -1,13 +1,19 @@
 """The ``sample`` action: some packets go to a group of the psample channel (tc-sample(8);
 include/uapi/linux/tc_act/tc_sample.h)."""
 
+from __future__ import annotations
+
 from pytc.errors import UsageError
 from pytc.render.documents import Field
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.action import DeclaredActionOptions
 
 _DECIMAL = unsigned(U32, 10)
 _RATE = Form(

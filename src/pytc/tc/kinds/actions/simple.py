@@ -1,15 +1,23 @@
 """The ``simple`` action: the kernel logs a text (tc-simple(8); include/uapi/linux/tc_act/tc_defact.h)."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing
 from pytc.tc.kinds.declaration import Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Values
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.layout import Values
 
 #: SIMP_MAX_DATA (net/sched/act_simple.c), with the byte at the end.
 _SIZE = 32

@@ -1,13 +1,20 @@
 """The ``skbedit`` action: what the kernel keeps beside a packet (tc-skbedit(8);
 include/uapi/linux/tc_act/tc_skbedit.h)."""
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Display, Field
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
 from pytc.words.engine import choose, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display
+    from pytc.tc.kinds.action import DeclaredActionOptions
 
 #: PACKET_HOST and so on (include/uapi/linux/if_packet.h), in the order in which abbreviations are tried.
 _PACKET_TYPES = {"host": 0, "broadcast": 1, "multicast": 2, "otherhost": 3}

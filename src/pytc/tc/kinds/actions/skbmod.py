@@ -1,19 +1,27 @@
 """The ``skbmod`` action: changes in Ethernet headers, and of ECN (tc-skbmod(8);
 include/uapi/linux/tc_act/tc_skbmod.h)."""
 
-from collections.abc import Iterable
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import UsageError
-from pytc.render.documents import Display, Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.tc.kinds.shared.fields import hexadecimal
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytc.render.documents import Display, Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: SKBMOD_F_*, by the value that each of them says something of.
 _FLAGS = {"DMAC": 1, "SMAC": 2, "ETYPE": 4, "swap": 8, "ecn": 16}

@@ -5,17 +5,24 @@ TCA_TUNNEL_KEY_ENC_OPTS holds the options of one protocol: any number of TCA_TUN
 TCA_TUNNEL_KEY_ENC_OPTS_VXLAN or TCA_TUNNEL_KEY_ENC_OPTS_ERSPAN.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Schema, join_attributes, mark_inner, mark_nested, split_attributes
-from pytc.render.documents import ArrayField, Field, Json, Part
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U8, U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.addresses import format_address, parse_address
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.render.documents import Json, Part
+    from pytc.tc.kinds.interface import RenderEnv
+    from pytc.tc.kinds.layout import Values
 
 #: TCA_TUNNEL_KEY_ACT_*.
 _SET, _RELEASE = 1, 2

@@ -1,19 +1,28 @@
 """The ``vlan`` action: VLAN tags, and Ethernet headers, come and go (tc-vlan(8);
 include/uapi/linux/tc_act/tc_vlan.h)."""
 
-from collections.abc import Iterable
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.protocols import format_protocol, parse_protocol
-from pytc.render.documents import Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
-from pytc.tc.kinds.interface import RenderEnv, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
-from pytc.words.engine import Converter, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.interface import RenderEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Converter
 
 #: TCA_VLAN_ACT_*; 0 where the index alone names an existing action.
 _VERBS = {"pop": 1, "push": 2, "modify": 3, "pop_eth": 4, "push_eth": 5}

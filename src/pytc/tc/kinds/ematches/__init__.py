@@ -1,7 +1,12 @@
 """Kinds of ematches: a module with a ``KIND`` for each."""
 
-from pytc.tc.kinds.interface import AnyEmatchKind
+from __future__ import annotations
+
 from pytc.tc.kinds.registry import find_kind, kind_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.interface import AnyEmatchKind
 
 #: TCF_EM_* (include/uapi/linux/pkt_cls.h), as far as tc has words for them.
 _NUMBERS = {1: "cmp", 2: "nbyte", 3: "u32", 4: "meta", 7: "canid", 8: "ipset", 9: "ipt"}

@@ -1,12 +1,19 @@
 """The ``canid`` ematch: identifiers of CAN frames (tc-ematch(8); include/uapi/linux/can.h, net/sched/em_canid.c)."""
 
-import struct
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pytc.render.documents import ArrayField, Field, Part
+import struct
+
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Arguments
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 #: struct can_filter: can_id, can_mask.
 _RULE = struct.Struct("=II")

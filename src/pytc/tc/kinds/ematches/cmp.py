@@ -1,12 +1,19 @@
 """The ``cmp`` ematch: a number in the packet (tc-ematch(8); include/uapi/linux/tc_ematch/tc_em_cmp.h)."""
 
-import struct
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pytc.render.documents import Field, Part
+import struct
+
+from pytc.render.documents import Field
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Arguments
 from pytc.tc.kinds.shared.ematch_parts import LAYER_NETWORK, OPERANDS, SIZES, operand_field, signed_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 #: struct tcf_em_cmp: val, mask, off, align (low 4 bits) and flags, layer (low 4 bits) and opnd.
 _CMP = struct.Struct("=IIHBB")

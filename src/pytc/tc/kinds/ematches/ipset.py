@@ -3,15 +3,22 @@
 The kernel knows sets by numbers.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.sets import set_index, set_name
-from pytc.render.documents import Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Arguments
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 #: struct xt_set_info: index, dim, flags.
 _SET = struct.Struct("=HBB")

@@ -3,14 +3,21 @@
 The kernel takes two of them, policy and addrtype. What their options mean, only iptables' plugins know.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Schema
-from pytc.render.documents import Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Arguments
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 _SCHEMA = Schema(
     ("TCA_EM_IPT_UNSPEC", "none"),

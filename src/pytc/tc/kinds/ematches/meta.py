@@ -1,16 +1,24 @@
 """The ``meta`` ematch: what is known of a packet besides its bytes (tc-ematch(8);
 include/uapi/linux/tc_ematch/tc_em_meta.h, net/sched/em_meta.c)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import join_attributes, split_attributes
-from pytc.render.documents import Field, Group, Part
+from pytc.render.documents import Field, Group
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Argument, Arguments, number_of
+from pytc.tc.kinds.shared.ematch_arguments import number_of
 from pytc.tc.kinds.shared.ematch_parts import OPERANDS, operand_field, printable, signed_text
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Argument, Arguments
 
 #: TCF_META_TYPE_VAR and TCF_META_TYPE_INT: bytes, and a number.
 _TEXT, _NUMBER = 0, 1
@@ -94,7 +102,7 @@ class _Object(NamedTuple):
             return self.value or _INTEGER.pack(0)
         return self.value if self.id == _VALUE else None
 
-    def as_text(self, arguments: Arguments) -> "_Object":
+    def as_text(self, arguments: Arguments) -> _Object:
         """Return an object that can be compared with text; raises InvalidOptionsError."""
         if self.type == _TEXT:
             return self

@@ -1,12 +1,19 @@
 """The ``nbyte`` ematch: bytes in the packet (tc-ematch(8); include/uapi/linux/tc_ematch/tc_em_nbyte.h)."""
 
-import struct
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pytc.render.documents import Field, Part
+import struct
+
+from pytc.render.documents import Field
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Arguments
 from pytc.tc.kinds.shared.ematch_parts import LAYER_NETWORK, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 #: struct tcf_em_nbyte: off, len (low 12 bits) and layer.
 _NBYTE = struct.Struct("=HH")

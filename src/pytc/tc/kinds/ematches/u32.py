@@ -1,13 +1,21 @@
 """The ``u32`` ematch: 32 bits in the packet, as in the filter of that name (tc-ematch(8); net/sched/em_u32.c)."""
 
-import struct
-from collections.abc import Sequence
+from __future__ import annotations
 
-from pytc.render.documents import Field, Part
+import struct
+
+from pytc.render.documents import Field
 from pytc.tc.kinds.interface import EmatchKind
-from pytc.tc.kinds.shared.ematch_arguments import Arguments, number_of
+from pytc.tc.kinds.shared.ematch_arguments import number_of
 from pytc.tc.kinds.shared.ematch_parts import SIZES
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.ematch_arguments import Arguments
 
 #: struct tc_u32_key: mask and val in network byte order; off and offmask.
 _BIG, _PLACE = struct.Struct(">II"), struct.Struct("=ii")

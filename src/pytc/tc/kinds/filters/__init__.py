@@ -1,7 +1,12 @@
 """Filter kinds: a module with a ``KIND`` for each."""
 
-from pytc.tc.kinds.interface import AnyFilterKind
+from __future__ import annotations
+
 from pytc.tc.kinds.registry import find_kind, kind_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.interface import AnyFilterKind
 
 
 def find(name: str) -> AnyFilterKind | None:

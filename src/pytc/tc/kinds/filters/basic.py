@@ -1,5 +1,7 @@
 """The ``basic`` filter: packets that match an expression (tc-basic(8), tc-ematch(8); net/sched/cls_basic.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.filter import (
     ACTION,

@@ -1,15 +1,13 @@
 """The ``bpf`` filter: cls_bpf (tc-bpf(8); include/uapi/linux/pkt_cls.h, net/sched/cls_bpf.c)."""
 
-from typing import Any, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.insn.classic import ClassicInstruction, pack, unpack, whole
-from pytc.bpf.sys.descriptions import ProgramDescription
+from pytc.bpf.insn.classic import pack, unpack, whole
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Part
-from pytc.tc.actions.action import Action, ActionOptions
-from pytc.tc.kinds.interface import FilterKind, FilterOptions, FilterView, OpenedProgram, ProgramLookup, Restoration
+from pytc.netlink.schema import Schema
+from pytc.render.documents import Field
+from pytc.tc.kinds.interface import FilterKind, FilterOptions, Restoration
 from pytc.tc.kinds.shared.filter_parts import (
     ACTION,
     POLICE,
@@ -24,14 +22,29 @@ from pytc.tc.kinds.shared.filter_parts import (
 from pytc.tc.kinds.shared.ownership import owner_word, split_owner, with_owner
 from pytc.tc.kinds.shared.programs import (
     WITH_EXPRESSION,
-    BpfSource,
     ProgramWords,
     bytecode_field,
     parse_program,
     program_group,
     take_source,
 )
-from pytc.words.engine import Cursor, Word, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import Word, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.bpf.sys.descriptions import ProgramDescription
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Document, Part
+    from pytc.tc.actions.action import Action, ActionOptions
+    from pytc.tc.kinds.interface import FilterView, OpenedProgram, ProgramLookup
+    from pytc.tc.kinds.shared.programs import (
+        BpfSource,
+    )
+    from pytc.words.engine import Cursor
 
 # TCA_BPF_FLAGS.
 _ACT_DIRECT = 1

@@ -1,5 +1,7 @@
 """The ``cgroup`` filter: to the class that the sender's net_cls cgroup has (tc-cgroup(8); net/sched/cls_cgroup.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.filter import (
     ACTION,

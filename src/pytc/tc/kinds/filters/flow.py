@@ -3,17 +3,25 @@
 The kernel does ((key & mask) ^ xor) >> rshift + addend, modulo the divisor, plus the baseclass.
 """
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Display, Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.filter import ACTION, POLICE, filter, show_actions_line, show_police
-from pytc.tc.kinds.interface import FilterView, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
 from pytc.tc.kinds.shared.ematch import MATCH, NOTES, names_nothing, show_ematches
 from pytc.tc.kinds.shared.fields import hexadecimal
-from pytc.words.engine import Cursor, choose, unsigned
+from pytc.words.engine import choose, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Part
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: FLOW_KEY_*, in order of their numbers, which is that of abbreviations, too.
 _KEYS = (

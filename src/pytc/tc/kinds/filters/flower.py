@@ -1,18 +1,16 @@
 """The ``flower`` filter, which compares parts of packets (tc-flower(8); include/uapi/linux/pkt_cls.h,
 net/sched/cls_flower.c)."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.handles import Handle, parse_classid
-from pytc.netlink.schema import Attributes, mark_inner
+from pytc.netlink.schema import mark_inner
 from pytc.protocols import ALL
-from pytc.render.documents import Field, Group, Part
+from pytc.render.documents import Field, Group
 from pytc.tc.kinds.declaration import Declared, Form, Option, rows
 from pytc.tc.kinds.filter import ACTION, DeclaredFilterOptions, filter, show_actions
-from pytc.tc.kinds.interface import FilterPlace, FilterView, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW, flag_fields
 from pytc.tc.kinds.shared.flower_forms import (
     ARP_OPERATION,
@@ -41,7 +39,6 @@ from pytc.tc.kinds.shared.flower_forms import (
 from pytc.tc.kinds.shared.flower_keys import (
     Headers,
     Key,
-    Shower,
     icmp_variant,
     ip_variant,
     need_arp,
@@ -73,6 +70,19 @@ from pytc.tc.kinds.shared.flower_nested import read_cfm, read_label_stack, show_
 from pytc.tc.kinds.shared.flower_tunnels import READERS, show_tunnel_options
 from pytc.words.devices import device
 from pytc.words.engine import Cursor, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import FilterPlace, FilterView
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.shared.flower_keys import (
+        Shower,
+    )
 
 #: The first class of hardware, TC_H_MIN_PRIORITY, and how many there are, TC_QOPT_MAX_QUEUE
 #: (include/uapi/linux/pkt_sched.h).

@@ -3,8 +3,10 @@
 The mark is the filter's handle; a mask stands behind it in words (``handle 0x10/0xff``), and is an attribute.
 """
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field, Group, Part
+from pytc.render.documents import Field, Group
 from pytc.tc.kinds.declaration import U32, Declared
 from pytc.tc.kinds.filter import (
     ACTION,
@@ -12,15 +14,22 @@ from pytc.tc.kinds.filter import (
     FLOWID,
     INDEV,
     POLICE,
-    DeclaredFilterOptions,
     filter,
     show_actions_line,
     show_police,
 )
-from pytc.tc.kinds.interface import FilterView, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.filter import (
+        DeclaredFilterOptions,
+    )
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
 
 
 def _number(word: str, wrong: str) -> int:

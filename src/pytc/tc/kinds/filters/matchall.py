@@ -1,6 +1,8 @@
 """The ``matchall`` filter, which every packet matches (tc-matchall(8); include/uapi/linux/pkt_cls.h,
 net/sched/cls_matchall.c)."""
 
+from __future__ import annotations
+
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.filter import (
@@ -15,8 +17,13 @@ from pytc.tc.kinds.filter import (
     show_flags,
     strict_handle,
 )
-from pytc.tc.kinds.interface import FilterView, Restoration
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
 
 
 def _show_handle(values: Values, view: FilterView) -> list[Field]:

@@ -4,28 +4,37 @@ The handle follows from the words: realm of the destination (8 bits, or 0x8000 f
 source or index of the device (16 bits).
 """
 
+from __future__ import annotations
+
 from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.netlink.devices import device_index
-from pytc.netlink.schema import Attributes
 from pytc.netlink.session import interface_name
-from pytc.render.documents import Display, Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.filter import (
     ACTION,
     CLASSID,
     FLOWID,
     POLICE,
-    DeclaredFilterOptions,
     filter,
     numeric_handle,
     show_actions,
     show_police,
 )
-from pytc.tc.kinds.interface import FilterView, Restoration
-from pytc.tc.kinds.layout import Values
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.kinds.shared.realms import parse_realm, realm_name
 from pytc.words.engine import text, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Display, Part
+    from pytc.tc.kinds.filter import (
+        DeclaredFilterOptions,
+    )
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
 
 _ANY_TO, _ANY_FROM, _DEVICE, _ORDER = 0x8000, 0xFFFF0000, 0x8000, 0x7F00
 

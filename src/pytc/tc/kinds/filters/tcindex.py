@@ -3,13 +3,19 @@
 Linux 6.3 has dropped it, and tc 6.3 with it.
 """
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
 from pytc.tc.kinds.filter import ACTION, CLASSID, POLICE, filter, show_actions_line, show_police_line
-from pytc.tc.kinds.interface import FilterView
-from pytc.tc.kinds.layout import Values
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Part
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
 
 _LARGEST = 0x10000
 #: The handle of what holds for all indexes.

@@ -3,11 +3,13 @@
 A handle has a table (12 bits), a bucket in it (8 bits) and a node in that (12 bits): ``800:1:801`` in words.
 """
 
+from __future__ import annotations
+
 import struct
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
-from pytc.render.documents import Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.filter import (
     ACTION,
@@ -17,15 +19,14 @@ from pytc.tc.kinds.filter import (
     POLICE,
     SKIP_HW,
     SKIP_SW,
-    DeclaredFilterOptions,
     check_skip_flags,
     filter,
     show_actions,
     show_flags,
     show_police_line,
 )
-from pytc.tc.kinds.interface import FilterView, Restoration
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.kinds.shared.filter_parts import class_field
 from pytc.tc.kinds.shared.u32_selector import TERMINAL, Selector
@@ -39,7 +40,17 @@ from pytc.tc.kinds.shared.u32_words import (
     read_offset,
     read_sample,
 )
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.filter import (
+        DeclaredFilterOptions,
+    )
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 _TABLE, _BUCKET, _NODE = 0xFFF00000, 0x000FF000, 0x00000FFF
 _MARK = Layout("III", "value mask hits")

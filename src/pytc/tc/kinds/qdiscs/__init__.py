@@ -1,9 +1,13 @@
 """Qdisc kinds: a module with a ``KIND`` for each."""
 
-from typing import cast
+from __future__ import annotations
 
-from pytc.tc.kinds.interface import AnyQdiscKind
 from pytc.tc.kinds.registry import find_kind, kind_names
+from pytc.typing import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.interface import AnyQdiscKind
 
 
 def find(name: str) -> AnyQdiscKind | None:

@@ -4,16 +4,23 @@ net/sched/sch_atm.c of Linux 6.2, the last that has it). tc has not had it since
 Its classes are shown. They cannot be added: the circuit is a socket, which takes libatm and hardware of that time.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Declared, Form, Option, rows
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
-from pytc.words.engine import Cursor
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: struct sockaddr_atmpvc: the interface, the path and the circuit.
 _ADDRESS = Layout("H2xhhi", "family itf vpi vci")

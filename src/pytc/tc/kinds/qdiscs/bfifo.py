@@ -1,5 +1,7 @@
 """The ``bfifo`` qdisc: a queue that is limited in bytes (tc-bfifo(8))."""
 
+from __future__ import annotations
+
 from pytc.render.documents import Field
 from pytc.tc.kinds.shared.fifo import fifo
 from pytc.tc.rates import format_size

@@ -1,18 +1,17 @@
 """The ``cbq`` qdisc and its classes (tc-cbq(8), tc-cbq-details(8); include/uapi/linux/pkt_sched.h and
 net/sched/sch_cbq.c of Linux 6.2, the last that has it). tc has not had it since 6.3."""
 
+from __future__ import annotations
+
 import re
 import struct
-from collections.abc import Iterator
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
-from pytc.render.documents import Display, Document, Field
-from pytc.tc.clock import Clock
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, SIZE, U16, U32, Declared, Form, Option, rows
-from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import Options, View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import Options, qdisc
 from pytc.tc.kinds.shared.ratespec import (
     ETHERNET,
     LINK_LAYER,
@@ -22,7 +21,18 @@ from pytc.tc.kinds.shared.ratespec import (
     ratespec,
 )
 from pytc.tc.rates import format_rate, format_time, parse_rate, parse_size
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.render.documents import Display, Document
+    from pytc.tc.clock import Clock
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: TC_CBQ_MAXPRIO: a class of this priority does not send; TC_CBQ_DEF_EWMA.
 _NO_TRANSMIT, _EWMA = 8, 5

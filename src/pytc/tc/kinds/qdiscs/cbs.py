@@ -1,6 +1,8 @@
 """The ``cbs`` qdisc: a credit-based shaper, IEEE 802.1Q-2014, 8.6.8.2 (tc-cbs(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_cbs.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import SIGNED, U8, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout

@@ -1,15 +1,22 @@
 """The ``choke`` qdisc: random early detection that drops from the largest flows (tc-choke(8);
 include/uapi/linux/pkt_sched.h, net/sched/sch_choke.c)."""
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, ON, SIZE, U32, Declared, Option
-from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import number, statistics_lines
 from pytc.tc.kinds.shared.ratespec import NARROW_RATE, narrow_bytes_per_second
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Field
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 _DEFAULT_PACKET = 1000
 _PACKETS = NUMBER._replace(name="PACKETS")

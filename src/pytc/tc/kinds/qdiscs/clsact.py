@@ -1,5 +1,7 @@
 """The ``clsact`` qdisc: hooks for filters on ingress and egress (net/sched/sch_ingress.c). It has no options."""
 
+from __future__ import annotations
+
 from pytc.handles import CLSACT, Handle
 from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.interface import Restoration

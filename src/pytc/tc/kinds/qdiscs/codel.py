@@ -1,7 +1,9 @@
 """The ``codel`` qdisc: drops by how long packets wait (tc-codel(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_codel.c)."""
 
-from pytc.render.documents import Display, Document, Field
+from __future__ import annotations
+
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import OFF, ON, PACKETS, TIME, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
@@ -9,6 +11,10 @@ from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared import codel
 from pytc.tc.kinds.shared.fields import counter, signed_time
 from pytc.tc.rates import format_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
 
 #: struct tc_codel_xstats; kernels before v4.1 do not have the last one.
 _STATISTICS = Layout("4Ii4I", "maxpacket count lastcount ldelay drop_next drop_overlimit ecn_mark dropping ce_mark")

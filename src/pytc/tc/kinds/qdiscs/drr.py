@@ -1,11 +1,17 @@
 """The ``drr`` qdisc and its classes, served in turn (tc-drr(8); net/sched/sch_drr.c)."""
 
-from pytc.render.documents import Display, Document, Field
+from __future__ import annotations
+
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import SIZE, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.rates import format_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
 
 #: struct tc_drr_stats.
 _STATISTICS = Layout("I", "deficit")

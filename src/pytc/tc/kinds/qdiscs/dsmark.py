@@ -1,15 +1,21 @@
 """The ``dsmark`` qdisc and its classes, which mark the DS field of packets (include/uapi/linux/pkt_sched.h and
 net/sched/sch_dsmark.c of Linux 6.2, the last that has it). tc has not had it since 6.3."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import ON, U8, U16, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.words.engine import signed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.render.documents import Display
+    from pytc.tc.kinds.layout import Values
 
 _number = signed(2**63 - 1)
 

@@ -1,18 +1,27 @@
 """The ``dualpi2`` qdisc: low latency and classic traffic in two coupled queues, RFC 9332 (tc-dualpi2(8);
 include/uapi/linux/pkt_sched.h, net/sched/sch_dualpi2.c). It came with Linux 6.17 and tc 6.17."""
 
+from __future__ import annotations
+
 import re
 import struct
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Document, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import DECIMAL, TIME, Declared, Form, Option, rows
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import six_digits
 from pytc.tc.rates import format_time, parse_percent, parse_time
 from pytc.words.engine import signed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.render.documents import Display, Document
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 _U8, _U32 = 0xFF, 0xFFFFFFFF
 #: alpha and beta are in parts of 1/256; more than this the kernel does not take.

@@ -1,12 +1,19 @@
 """The ``etf`` qdisc: packets go out at the times that their sockets say (tc-etf(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_etf.c)."""
 
+from __future__ import annotations
+
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import ON, SIGNED, Declared, Option
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.clock_ids import clock_field, clock_form
 from pytc.tc.kinds.shared.fields import number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 #: TC_ETF_*, in the order in which they are printed.
 _FLAGS = {"offload": 2, "deadline_mode": 1, "skip_sock_check": 4}

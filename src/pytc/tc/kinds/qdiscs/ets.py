@@ -1,19 +1,28 @@
 """The ``ets`` qdisc and its classes: strict bands, and bands that share the rest, IEEE 802.1Qaz (tc-ets(8);
 include/uapi/linux/pkt_sched.h, net/sched/sch_ets.c)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import Attributes, join_attributes, split_attributes
+from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import numbers
-from pytc.words.engine import Cursor, is_one_of, unsigned
+from pytc.words.engine import is_one_of, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: TCQ_ETS_MAX_BANDS.
 _MOST = 16

@@ -1,18 +1,30 @@
 """The ``fq`` qdisc: flows in turn, paced (tc-fq(8); include/uapi/linux/pkt_sched.h, net/sched/sch_fq.c)."""
 
+from __future__ import annotations
+
 import struct
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Document, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, S32, SIZE, TIME, TIME64, U32, Declared, Form, Option, rows
-from pytc.tc.kinds.interface import QdiscEnv, Restoration
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import counter, number, numbers, rate
-from pytc.tc.kinds.shared.ratespec import Rate, bytes_per_second, parse_any_rate
+from pytc.tc.kinds.shared.ratespec import bytes_per_second, parse_any_rate
 from pytc.tc.rates import format_time64, parse_rate, parse_time64
-from pytc.words.engine import Cursor, signed, unsigned
+from pytc.words.engine import signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.render.documents import Display, Document
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.tc.kinds.shared.ratespec import Rate
+    from pytc.words.engine import Cursor
 
 _BANDS, _PRIORITIES = 3, 16
 _LEAST_WEIGHT = 16384  # FQ_MIN_WEIGHT

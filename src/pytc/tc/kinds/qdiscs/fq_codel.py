@@ -1,16 +1,24 @@
 """The ``fq_codel`` qdisc: flows in turn, with CoDel for each (tc-fq_codel(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_fq_codel.c)."""
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Document, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, PACKETS, SIZE, TIME, U8, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared import codel
 from pytc.tc.kinds.shared.fields import counter, signed_time, statistics_lines
 from pytc.tc.rates import format_time
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 
 def _selector(word: str) -> tuple[int, int]:

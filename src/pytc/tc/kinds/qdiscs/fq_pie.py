@@ -1,6 +1,8 @@
 """The ``fq_pie`` qdisc: flows in turn, with PIE for each (tc-fq_pie(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_fq_pie.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, SIZE, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout

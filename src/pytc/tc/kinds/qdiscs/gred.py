@@ -1,14 +1,14 @@
 """The ``gred`` qdisc: random early detection in up to 16 virtual queues (include/uapi/linux/pkt_sched.h,
 net/sched/sch_gred.c). It is set up first, and then each virtual queue is, by a change."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Mapping
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink import constants as c
-from pytc.netlink.schema import Schema, Type, join_attributes, split_attributes
-from pytc.render.documents import ArrayField, Document, Field, Part
+from pytc.netlink.schema import Schema, join_attributes, split_attributes
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.declaration import (
     NUMBER,
     ON,
@@ -24,14 +24,25 @@ from pytc.tc.kinds.declaration import (
     rows,
     word_table,
 )
-from pytc.tc.kinds.interface import Encoded, QdiscEnv
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import Options, View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import Options, qdisc
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import number, size
 from pytc.tc.kinds.shared.ratespec import NARROW_RATE, narrow_bytes_per_second
 from pytc.tc.rates import format_size
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pytc.netlink.schema import Type
+    from pytc.render.documents import Document, Part
+    from pytc.tc.kinds.interface import Encoded, QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: MAX_DPs.
 _MOST = 16

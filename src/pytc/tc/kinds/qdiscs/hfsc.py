@@ -1,17 +1,30 @@
 """The ``hfsc`` qdisc and its classes (tc-hfsc(8); include/uapi/linux/pkt_sched.h, net/sched/sch_hfsc.c)."""
 
+from __future__ import annotations
+
 import math
-from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Document, Field, Group, Part
+from pytc.render.documents import Field, Group
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv, Restoration
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
-from pytc.tc.kinds.shared.ratespec import Rate, bytes_per_second, parse_narrow_rate
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
+from pytc.tc.kinds.shared.ratespec import bytes_per_second, parse_narrow_rate
 from pytc.tc.rates import format_rate, format_time, parse_size, parse_time
-from pytc.words.engine import Converter, Cursor, matches, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.tc.kinds.shared.ratespec import Rate
+    from pytc.words.engine import Converter, Cursor
 
 _MICROSECONDS = 1_000_000
 _UNKNOWN = 'HFSC: What is "{}" ?'

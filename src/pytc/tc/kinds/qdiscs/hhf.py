@@ -1,5 +1,7 @@
 """The ``hhf`` qdisc: heavy flows wait behind the others (include/uapi/linux/pkt_sched.h, net/sched/sch_hhf.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, SIZE, TIME, U32, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout

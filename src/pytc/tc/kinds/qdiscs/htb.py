@@ -1,13 +1,15 @@
 """The ``htb`` qdisc and its classes (tc-htb(8); include/uapi/linux/pkt_sched.h, net/sched/sch_htb.c)."""
 
+from __future__ import annotations
+
 import struct
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Document, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import DECIMAL, ON, U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv, Restoration
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import number, rate
 from pytc.tc.kinds.shared.ratespec import (
     BURST,
@@ -25,6 +27,13 @@ from pytc.tc.kinds.shared.ratespec import (
 )
 from pytc.tc.rates import format_size
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 _DEFAULT_MTU = 1600
 _NO_RATE = '"rate" is required.'

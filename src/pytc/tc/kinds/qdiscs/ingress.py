@@ -1,5 +1,7 @@
 """The ``ingress`` qdisc: a hook for filters on ingress (net/sched/sch_ingress.c). It has no options."""
 
+from __future__ import annotations
+
 from pytc.handles import CLSACT
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Declared, Form, Option

@@ -1,5 +1,7 @@
 """The ``mq`` qdisc: a class for each transmit queue of a device (net/sched/sch_mq.c). It has no options."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.qdisc import qdisc
 

@@ -1,16 +1,16 @@
 """The ``mqprio`` qdisc: traffic classes over transmit queues (tc-mqprio(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_mqprio.c)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U8, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import numbers
 from pytc.tc.kinds.shared.traffic_classes import (
     MAP,
@@ -25,7 +25,16 @@ from pytc.tc.kinds.shared.traffic_classes import (
     take_while,
 )
 from pytc.tc.rates import format_rate, parse_rate
-from pytc.words.engine import Cursor, choose, unsigned
+from pytc.words.engine import choose, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: struct tc_mqprio_qopt, padded: attributes follow.
 _QOPT = Layout("B16BB16H16H2x", "num_tc=8 map[16] hw=1 count[16] offset[16]")

@@ -1,10 +1,17 @@
 """The ``multiq`` qdisc: a class for each transmit queue of a device (include/uapi/linux/pkt_sched.h,
 net/sched/sch_multiq.c). It has no options."""
 
+from __future__ import annotations
+
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Declared
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 
 def _show(values: Values, view: View) -> list[Field]:

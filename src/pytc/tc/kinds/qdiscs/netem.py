@@ -1,21 +1,20 @@
 """The ``netem`` qdisc: a bad network (tc-netem(8); include/uapi/linux/pkt_sched.h, net/sched/sch_netem.c)."""
 
-import struct
-from collections.abc import Iterator, Mapping
+from __future__ import annotations
 
-from pytc.render.documents import Display, Document, Field, Group, Part
+import struct
+
+from pytc.render.documents import Field, Group
 from pytc.tc.kinds.declaration import NUMBER, ON, SIZE, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv, Restoration
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import six_digits, statistics_lines
 from pytc.tc.kinds.shared.netem_words import (
     U32,
     Chance,
     Delay,
     LossModel,
-    NetemRate,
-    Slot,
     check,
     parse_seed,
     read_chance,
@@ -26,6 +25,19 @@ from pytc.tc.kinds.shared.netem_words import (
 )
 from pytc.tc.kinds.shared.ratespec import bytes_per_second
 from pytc.tc.rates import format_rate, format_time64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.tc.kinds.shared.netem_words import (
+        NetemRate,
+        Slot,
+    )
 
 _SECOND = 10**9
 #: struct tc_netem_qopt; delays are in attributes of their own (Linux 4.15), and its latency and jitter in ticks unused.

@@ -1,5 +1,7 @@
 """The ``noqueue`` qdisc: packets go out at once (net/sched/sch_generic.c). It has no options."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import Declared
 from pytc.tc.kinds.qdisc import qdisc
 

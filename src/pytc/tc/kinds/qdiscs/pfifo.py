@@ -1,5 +1,7 @@
 """The ``pfifo`` qdisc: a queue that is limited in packets (tc-pfifo(8))."""
 
+from __future__ import annotations
+
 from pytc.render.documents import Field
 from pytc.tc.kinds.shared.fifo import fifo
 

@@ -1,10 +1,16 @@
 """The ``pfifo_fast`` qdisc: three bands, the default of most devices (net/sched/sch_generic.c). It has no options."""
 
+from __future__ import annotations
+
 from pytc.errors import UsageError
 from pytc.netlink.schema import Schema
 from pytc.tc.kinds.interface import QdiscKind
 from pytc.tc.kinds.qdiscs.prio import OPTIONS, document
-from pytc.words.engine import Cursor, fill
+from pytc.words.engine import fill
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.words.engine import Cursor
 
 _USAGE = """\
 Usage: ... pfifo_fast

@@ -1,7 +1,9 @@
 """The ``pie`` qdisc: drops by the delay of the queue and its trend (tc-pie(8); include/uapi/linux/pkt_sched.h,
 net/sched/sch_pie.c)."""
 
-from pytc.render.documents import Display, Document, Field
+from __future__ import annotations
+
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import PACKETS, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
@@ -9,6 +11,10 @@ from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import counter, six_digits
 from pytc.tc.kinds.shared.pie import ALPHA, BETA, SWITCHES, TARGET, TUPDATE, restored_target
 from pytc.tc.rates import format_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
 
 _CERTAIN = 2**64
 #: struct tc_pie_xstats.

@@ -1,10 +1,16 @@
 """The ``plug`` qdisc: a queue that lets packets go when it is told to (include/uapi/linux/pkt_sched.h,
 net/sched/sch_plug.c). Kernels do not show its options."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import Declared, Form, Option
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.rates import parse_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.layout import Values
 
 #: TCQ_PLUG_*.
 _BUFFER, _RELEASE_ONE, _RELEASE_INDEFINITE, _LIMIT = range(4)

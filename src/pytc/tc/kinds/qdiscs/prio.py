@@ -1,14 +1,25 @@
 """The ``prio`` qdisc: classes by priority (tc-prio(8); include/uapi/linux/pkt_sched.h, net/sched/sch_prio.c)."""
 
+from __future__ import annotations
+
 import struct
-from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import HEADER, Attributes, Schema
-from pytc.render.documents import Display, Document, Field
-from pytc.tc.clock import Clock
-from pytc.tc.kinds.interface import QdiscEnv, QdiscKind, Restoration
-from pytc.words.engine import Cursor, illegal_value, matches, signed, unknown_option, unsigned
+from pytc.netlink.schema import HEADER, Schema
+from pytc.render.documents import Field
+from pytc.tc.kinds.interface import QdiscKind, Restoration
+from pytc.typing import NamedTuple
+from pytc.words.engine import illegal_value, matches, signed, unknown_option, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Display, Document
+    from pytc.tc.clock import Clock
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.words.engine import Cursor
 
 _TOPIC = "qdisc prio"
 _PRIORITIES = 16

@@ -1,5 +1,7 @@
 """The ``qfq`` qdisc and its classes, fair by weight (include/uapi/linux/pkt_sched.h, net/sched/sch_qfq.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import DECIMAL, Declared, Option, rows
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.qdisc import qdisc

@@ -1,17 +1,26 @@
 """The ``red`` qdisc: random early detection (tc-red(8); include/uapi/linux/pkt_sched.h, net/sched/sch_red.c)."""
 
+from __future__ import annotations
+
 import struct
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import ArrayField, Display, Document, Field, Part
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.declaration import NUMBER, ON, SIZE, U32, Declared, Form, Option, rows
-from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import number, size
 from pytc.tc.kinds.shared.ratespec import NARROW_RATE, narrow_bytes_per_second
-from pytc.words.engine import Cursor, unsigned
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document, Part
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: struct tc_red_qopt.
 _PARAMETERS = Layout("3I4B", "limit min max Wlog Plog Scell_log flags")

@@ -1,12 +1,17 @@
 """The ``rr`` qdisc: bands in turn, with the words and the request of prio. Linux up to 2.6.26 had it, and tc up to 6.2
 knows it."""
 
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import HelpRequested
-from pytc.tc.kinds.interface import AnyQdiscKind
 from pytc.tc.kinds.qdiscs.prio import KIND as PRIO
-from pytc.words.engine import Cursor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.tc.kinds.interface import AnyQdiscKind
+    from pytc.words.engine import Cursor
 
 _USAGE = """\
 Usage: ... rr [ bands NUMBER ] [ priomap BAND ... ] [ multiqueue ]

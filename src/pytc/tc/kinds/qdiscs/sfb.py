@@ -1,14 +1,21 @@
 """The ``sfb`` qdisc: stochastic fair blue (tc-sfb(8); include/uapi/linux/pkt_sched.h, net/sched/sch_sfb.c)."""
 
+from __future__ import annotations
+
 import math
 
-from pytc.render.documents import Display, Document, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, PACKETS, U32, Declared, Form, Option
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import counter, number, six_digits
 from pytc.tc.rates import format_time, split_number
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.render.documents import Display, Document
+    from pytc.tc.kinds.layout import Values
 
 _CERTAIN = 0xFFFF
 _MILLISECOND = 1000

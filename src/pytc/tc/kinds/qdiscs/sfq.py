@@ -1,15 +1,23 @@
 """The ``sfq`` qdisc: flows in turn (tc-sfq(8); include/uapi/linux/pkt_sched.h, net/sched/sch_sfq.c)."""
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
-from pytc.netlink.schema import HEADER, Attributes
+from pytc.netlink.schema import HEADER
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, ON, S32, SIZE, U32, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared import red
 from pytc.tc.kinds.shared.fields import counter, flag, number, six_digits, size, statistics_lines
 from pytc.words.engine import signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 _DEFAULT_PACKET = 1000
 #: struct tc_sfq_qopt_v1, which ends with struct tc_sfqred_stats.

@@ -1,6 +1,8 @@
 """The ``skbprio`` qdisc: a queue of 64 priorities, in which high ones push low ones out (tc-skbprio(8);
 include/uapi/linux/pkt_sched.h, net/sched/sch_skbprio.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import SIZE, Declared, Option
 from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout

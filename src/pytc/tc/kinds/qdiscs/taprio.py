@@ -1,15 +1,13 @@
 """The ``taprio`` qdisc: traffic classes by time, IEEE 802.1Q-2018, 8.6.9 (tc-taprio(8);
 include/uapi/linux/pkt_sched.h, net/sched/sch_taprio.c)."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.netlink.schema import Schema, join_attributes, split_attributes
-from pytc.render.documents import ArrayField, Field, Group, Part
+from pytc.render.documents import ArrayField, Field, Group
 from pytc.tc.kinds.declaration import NUMBER, U32, Declared, Form, Option, Wire
-from pytc.tc.kinds.layout import Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.clock_ids import clock_field, clock_form
 from pytc.tc.kinds.shared.fields import numbers
 from pytc.tc.kinds.shared.traffic_classes import (
@@ -24,7 +22,17 @@ from pytc.tc.kinds.shared.traffic_classes import (
     preemption_field,
     take_while,
 )
-from pytc.words.engine import Cursor, signed, unsigned
+from pytc.words.engine import signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
+    from pytc.words.engine import Cursor
 
 #: TCA_TAPRIO_TC_ENTRY_MAX_SDU and _FP.
 _MAX_SDU, _FP = 2, 3

@@ -1,13 +1,12 @@
 """The ``tbf`` qdisc: a token bucket (tc-tbf(8); include/uapi/linux/pkt_sched.h, net/sched/sch_tbf.c)."""
 
-from collections.abc import Iterable
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Field
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import SIZE, TIME, U16, U32, Declared, Form, Option
-from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.layout import Layout
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared.fields import number, rate, size
 from pytc.tc.kinds.shared.ratespec import (
     BURST,
@@ -25,6 +24,15 @@ from pytc.tc.kinds.shared.ratespec import (
 )
 from pytc.tc.rates import format_rate, format_size, format_time
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytc.render.documents import Display
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 _SECOND = 1_000_000
 #: struct tc_tbf_qopt: rate and peakrate are struct tc_ratespec, buffer and mtu times in ticks.

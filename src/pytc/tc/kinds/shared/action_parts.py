@@ -5,14 +5,24 @@ bindcnt s32``, 20 bytes. ``struct tcf_t``: ``install, lastuse, expires, firstuse
 space. A control is a number: one of :data:`_CONTROLS`, or jump or goto with its operand in the low 28 bits.
 """
 
+from __future__ import annotations
+
 import os
 import struct
-from collections.abc import Sequence
-from typing import Any, NamedTuple
 
-from pytc.errors import InvalidOptionsError, PytcError, UsageError
-from pytc.render.documents import Display, Field, Group, Part
-from pytc.words.engine import Converter, Cursor, choose, illegal_value, matches, unsigned
+from pytc.errors import InvalidOptionsError, UsageError
+from pytc.render.documents import Field, Group
+from pytc.typing import NamedTuple
+from pytc.words.engine import choose, illegal_value, matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pytc.errors import PytcError
+    from pytc.render.documents import Display, Part
+    from pytc.words.engine import Converter, Cursor
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
 _JUMP, _GOTO, _OPERAND = 1 << 28, 2 << 28, (1 << 28) - 1
@@ -57,7 +67,7 @@ class Generic(NamedTuple):
     bindcnt: int = 0
 
     @classmethod
-    def unpack(cls, data: bytes) -> "Generic | None":
+    def unpack(cls, data: bytes) -> Generic | None:
         """Return the beginning of a kind's parameters, None where they are too short."""
         if len(data) < _GENERIC.size:
             return None

@@ -1,13 +1,19 @@
 """Lists of actions, as they stand behind the word ``action``."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
 from pytc.tc.actions.action import Action
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.shared.action_parts import is_control, unknown_action
-from pytc.words.engine import Cursor, choose, matches
+from pytc.words.engine import choose, matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pytc.words.engine import Cursor
 
 #: What ends a list of actions: words of the filter, and of the next command.
 _ENDS = ("flowid", "classid")

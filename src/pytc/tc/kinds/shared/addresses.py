@@ -1,5 +1,7 @@
 """Addresses as tc reads them, with and without prefix lengths."""
 
+from __future__ import annotations
+
 from pytc.errors import AddressError
 from pytc.words.engine import unsigned
 
@@ -25,7 +27,7 @@ def parse_ipv6_prefix(word: str) -> tuple[int, int]:
     """Return an IPv6 address and the length of its prefix (``2001:db8::/32``, ``any``); raises ValueError."""
     if word in _ANY:
         return 0, 0
-    from pytc.csocket import AF_INET6, inet_pton
+    from pytc.cpython import AF_INET6, inet_pton
 
     address, slash, length = word.partition("/")
     try:
@@ -51,7 +53,7 @@ def parse_address(word: str, size: int = 0) -> bytes:
 
 def format_address(raw: bytes) -> str:
     """Return the text of an address of 4 or 16 bytes."""
-    from pytc.csocket import AF_INET, AF_INET6, inet_ntop
+    from pytc.cpython import AF_INET, AF_INET6, inet_ntop
 
     return inet_ntop(AF_INET if len(raw) == 4 else AF_INET6, raw)
 

@@ -1,16 +1,23 @@
 """The options of cake, which cake_mq has, too (tc-cake(8); include/uapi/linux/pkt_sched.h, net/sched/sch_cake.c)."""
 
-from typing import Any
+from __future__ import annotations
 
-from pytc.netlink.schema import Attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, SIZE, TIME, Declared, Form, Option, rows
-from pytc.tc.kinds.interface import AnyQdiscKind, Restoration
-from pytc.tc.kinds.layout import Values
-from pytc.tc.kinds.qdisc import View, qdisc
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.qdisc import qdisc
 from pytc.tc.kinds.shared import cake_framing, cake_statistics
 from pytc.tc.kinds.shared.fields import flag, rate, size, time
 from pytc.tc.rates import parse_rate
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.tc.kinds.interface import AnyQdiscKind
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.qdisc import View
 
 #: CAKE_DIFFSERV_*, CAKE_FLOW_* and CAKE_ACK_* by number.
 _DIFFSERV = ("diffserv3", "diffserv4", "diffserv8", "besteffort", "precedence")

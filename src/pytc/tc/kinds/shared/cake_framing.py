@@ -3,13 +3,19 @@
 Each of them changes what those before it said, so that their order counts.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.tc.kinds.declaration import Form, Option
-from pytc.tc.kinds.layout import Values
-from pytc.words.engine import Cursor, signed
+from pytc.typing import NamedTuple
+from pytc.words.engine import signed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: CAKE_ATM_*.
 NONE, ATM, PTM = 0, 1, 2

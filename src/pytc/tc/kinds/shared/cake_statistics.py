@@ -1,13 +1,19 @@
 """Statistics of cake: of the qdisc with its tins, and of flows (TCA_CAKE_STATS_*, include/uapi/linux/pkt_sched.h)."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.netlink.schema import Schema, split_attributes
-from pytc.render.documents import ArrayField, Display, Document, Field, Part
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.declaration import rows
 from pytc.tc.kinds.shared.fields import counter, signed_time
 from pytc.tc.rates import format_rate, format_size, format_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.render.documents import Display, Document, Part
 
 #: TC_CAKE_MAX_TINS.
 _MOST_TINS = 8

@@ -1,5 +1,7 @@
 """Clocks by name, for what goes by the time (include/uapi/linux/time.h)."""
 
+from __future__ import annotations
+
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Form

@@ -1,5 +1,7 @@
 """How codel and fq_codel store times: in units of 1024 ns, rounded down (include/net/codel.h)."""
 
+from __future__ import annotations
+
 #: A threshold in microseconds that is stored as CODEL_DISABLED_THRESHOLD, INT_MAX, which dumps leave out.
 NEVER = 2_199_023_255
 

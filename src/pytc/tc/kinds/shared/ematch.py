@@ -1,9 +1,14 @@
 """The option ``match`` of filters that take ematches (tc-ematch(8))."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import Form, Option
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.ematch_tree import encode_tree, show_ematches
 from pytc.tc.kinds.shared.ematch_words import follows_from_words, read_expression
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.kinds.layout import Values
 
 __all__ = ["MATCH", "NOTES", "names_nothing", "show_ematches"]
 

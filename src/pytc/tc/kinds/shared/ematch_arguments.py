@@ -1,11 +1,16 @@
 """The words in the brackets of an ematch."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
+from pytc.typing import NamedTuple
 from pytc.words.engine import signed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _U32 = 0xFFFFFFFF
 #: What TCF_LAYER_* are called; like tc, only the first letter counts.

@@ -1,8 +1,12 @@
 """Parts that several kinds of ematches share."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from pytc.render.documents import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: TCF_EM_OPND_* (include/uapi/linux/pkt_cls.h).
 OPERANDS = {"eq": 0, "gt": 1, "lt": 2}

@@ -4,16 +4,24 @@ All ematches of a tree are one list. Those that stand in brackets come behind th
 themselves, a container, which has the place of its first one.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator, Sequence
 
 from pytc.errors import PytcError
 from pytc.netlink.schema import join_attributes, split_attributes
-from pytc.render.documents import ArrayField, Field, Part
+from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds import ematches as kinds
-from pytc.tc.kinds.interface import FilterView
-from pytc.tc.kinds.layout import Values
-from pytc.tc.kinds.shared.ematch_words import AND, OR, Term
+from pytc.tc.kinds.shared.ematch_words import AND, OR
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import FilterView
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.shared.ematch_words import Term
 
 #: struct tcf_ematch_tree_hdr: nmatches, progid; struct tcf_ematch_hdr: matchid, kind, flags, pad.
 _TREE, _EMATCH = struct.Struct("=HH"), struct.Struct("=HHHH")

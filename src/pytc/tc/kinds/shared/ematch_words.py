@@ -4,15 +4,21 @@ An expression is one word or several. There is no precedence: ``and`` and ``or``
 the result is open (net/sched/ematch.c).
 """
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.tc.kinds import ematches as kinds
 from pytc.tc.kinds.shared.ematch_arguments import Argument, Arguments, quoted
+from pytc.typing import NamedTuple
 from pytc.value import Value
 from pytc.words.engine import Cursor, Probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 AND, OR = 1, 2
 _RELATIONS = {b"and": AND, b"or": OR}
@@ -35,7 +41,7 @@ class Term(Value):
 
     kind: str = ""
     payload: Any = None
-    terms: "tuple[Term, ...]" = ()
+    terms: tuple[Term, ...] = ()
     is_inverted: bool = False
     relation: int = 0
 

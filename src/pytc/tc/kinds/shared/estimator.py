@@ -1,11 +1,17 @@
 """``estimator``: a rate that the kernel measures (include/uapi/linux/pkt_sched.h: struct tc_estimator)."""
 
+from __future__ import annotations
+
 import math
 import struct
 
 from pytc.errors import HelpRequested, UsageError
 from pytc.tc.rates import parse_time
-from pytc.words.engine import Cursor, matches
+from pytc.words.engine import matches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.words.engine import Cursor
 
 #: interval s8 (2^n seconds), ewma_log u8.
 _ESTIMATOR = struct.Struct("=bB")

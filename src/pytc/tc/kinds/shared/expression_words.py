@@ -1,5 +1,7 @@
 """Words that go with tcpdump expressions."""
 
+from __future__ import annotations
+
 from pytc.words.engine import Word, choose
 
 #: What a program with direct-action may return, as in pytc.cbpf.translate.

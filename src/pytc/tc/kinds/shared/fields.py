@@ -1,10 +1,16 @@
 """Fields as most kinds print them: ``name value`` and a blank."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
-from pytc.render.documents import Display, Document, Field, Json
-from pytc.tc.kinds.layout import Layout
+from pytc.render.documents import Field
 from pytc.tc.rates import format_rate, format_size, format_time, format_time64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytc.render.documents import Display, Document, Json
+    from pytc.tc.kinds.layout import Layout
 
 
 def number(name: str, value: int, unit: str = "") -> Field:

@@ -1,12 +1,18 @@
 """Qdiscs with one queue (include/uapi/linux/pkt_sched.h: struct tc_fifo_qopt; net/sched/sch_fifo.c)."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import SIZE, Declared, Option
-from pytc.tc.kinds.interface import AnyQdiscKind, Restoration
+from pytc.tc.kinds.interface import Restoration
 from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.qdisc import qdisc
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.render.documents import Field
+    from pytc.tc.kinds.interface import AnyQdiscKind
 
 
 def fifo(name: str, what: str, field: Callable[[int], Field]) -> AnyQdiscKind:

@@ -1,14 +1,21 @@
 """Parts of all kinds of filters: actions and police as words, TCA_CLS_FLAGS_* (include/uapi/linux/pkt_cls.h)."""
 
-from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
+from __future__ import annotations
 
+from pytc.cpython import lru_cache
 from pytc.errors import InvalidOptionsError
-from pytc.handles import Handle
-from pytc.render.documents import Display, Field
-from pytc.tc.actions.action import Action
-from pytc.words.engine import Cursor, Word
+from pytc.render.documents import Field
+from pytc.words.engine import Word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from pytc.handles import Handle
+    from pytc.render.documents import Display
+    from pytc.tc.actions.action import Action
+    from pytc.words.engine import Cursor
 
 SKIP_HW, SKIP_SW, IN_HW, NOT_IN_HW = 1, 2, 4, 8
 

@@ -1,17 +1,26 @@
 """Forms of the values that ``flower`` compares with parts of a packet: as words, and as they are shown."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.protocols import format_protocol, parse_protocol
-from pytc.render.documents import Display, Field, Json, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
-from pytc.words.engine import Converter, is_one_of, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import is_one_of, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.render.documents import Display, Json, Part
+    from pytc.words.engine import Converter
 
 U8, U16, U32 = 0xFF, 0xFFFF, 0xFFFFFFFF
-#: What the kernel says of a key: its value, and its mask or None.
-Show = Callable[[str, Any, Any, Display], Sequence[Part]]
+if TYPE_CHECKING:
+    #: What the kernel says of a key: its value, and its mask or None.
+    Show = Callable[[str, Any, Any, Display], Sequence[Part]]
 
 
 class Masked(NamedTuple):
@@ -173,7 +182,7 @@ MAC = KeyForm("LLADDR[/MASK | /BITS]", _read_mac, _show_mac)
 
 
 def _spell_ip(address: bytes) -> str:
-    from pytc.csocket import AF_INET, AF_INET6, inet_ntop
+    from pytc.cpython import AF_INET, AF_INET6, inet_ntop
 
     return inet_ntop(AF_INET if len(address) == 4 else AF_INET6, address)
 

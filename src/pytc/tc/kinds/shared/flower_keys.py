@@ -4,12 +4,10 @@ tc reads the words from left to right, and those behind depend on those before: 
 TCP's where ``ip_proto tcp`` stands before it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.protocols import ALL, IP, IPV6
-from pytc.render.documents import Part
 from pytc.tc.kinds.shared.flower_forms import (
     AH,
     ESP,
@@ -20,12 +18,22 @@ from pytc.tc.kinds.shared.flower_forms import (
     SCTP,
     TCP,
     UDP,
-    KeyForm,
     Masked,
     line,
     read_prefix,
 )
+from pytc.typing import NamedTuple
 from pytc.words.engine import illegal_value, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.shared.flower_forms import (
+        KeyForm,
+    )
 
 _ARP, _RARP, _VLAN, _VLAN_AD = 0x0806, 0x8035, 0x8100, 0x88A8
 _MPLS, _MPLS_MC, _PPPOE, _CFM = 0x8847, 0x8848, 0x8864, 0x8902
@@ -58,8 +66,9 @@ class Headers:
         return (f'"{word}" needs {needed} before it',)
 
 
-#: Checks what a key depends on, and returns what stands for ``{}`` in its attribute; raises InvalidOptionsError.
-Need = Callable[[str, Headers], str]
+if TYPE_CHECKING:
+    #: Checks what a key depends on, and returns what stands for ``{}`` in its attribute; raises InvalidOptionsError.
+    Need = Callable[[str, Headers], str]
 
 
 def _refuse(message: str, word: str, headers: Headers, needed: str) -> InvalidOptionsError:
@@ -193,7 +202,7 @@ class Key(NamedTuple):
     form: KeyForm
     help: str
     needs: Need | None = None
-    send: "Callable[[Key, Any, Headers], Iterable[tuple[str, Any]]] | None" = None
+    send: Callable[[Key, Any, Headers], Iterable[tuple[str, Any]]] | None = None
     exact: bool = False
     wrong: str = ""
 
@@ -323,8 +332,9 @@ def send_flags(key: Key, values: Sequence[str], headers: Headers) -> Iterable[tu
     return key.pairs(total) if total.mask else ()
 
 
-#: Shows the attributes of a dump, given the view.
-Shower = Callable[[Mapping[str, Any], Any], Sequence[Part]]
+if TYPE_CHECKING:
+    #: Shows the attributes of a dump, given the view.
+    Shower = Callable[[Mapping[str, Any], Any], Sequence[Part]]
 
 
 def show_key(key: Key) -> Shower:

@@ -1,13 +1,20 @@
 """Keys of ``flower`` that are several words: entries of an MPLS label stack, and CFM
 (TCA_FLOWER_KEY_MPLS_OPT_LSE_*, TCA_FLOWER_KEY_CFM_* of include/uapi/linux/pkt_cls.h)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.netlink.schema import Schema, join_attributes, mark_nested, split_attributes
-from pytc.render.documents import ArrayField, Document, Field, Group, Part
-from pytc.words.engine import Converter, Cursor, matches, unsigned
+from pytc.render.documents import ArrayField, Field, Group
+from pytc.words.engine import matches, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from pytc.render.documents import Document, Part
+    from pytc.words.engine import Converter, Cursor
 
 _LSE = 1
 _ENTRY = Schema(

@@ -1,14 +1,22 @@
 """Options of tunnels, as ``flower`` compares them: geneve, vxlan, erspan, gtp and pfcp
 (TCA_FLOWER_KEY_ENC_OPTS_* of include/uapi/linux/pkt_cls.h)."""
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from pytc.netlink.schema import join_attributes, mark_nested, split_attributes
-from pytc.render.documents import Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.shared.flower_forms import Masked
+from pytc.typing import NamedTuple
 from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from pytc.render.documents import Part
 
 
 class _Member(NamedTuple):

@@ -1,7 +1,11 @@
 """Help texts of kinds, made of what their options declare."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 _WIDTH = 118
 #: More words than fit in that stand above what they mean.

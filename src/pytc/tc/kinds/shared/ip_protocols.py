@@ -1,8 +1,10 @@
 """Names of the protocols in IP packets, which are those of protocols(5)."""
 
-from functools import lru_cache
+from __future__ import annotations
+
 from pathlib import Path
 
+from pytc.cpython import lru_cache
 from pytc.words.engine import unsigned
 
 _FILE = Path("/etc/protocols")

@@ -1,13 +1,21 @@
 """The words of netem (tc-netem(8)): options that take one to five values."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
-from pytc.tc.kinds.layout import Values
-from pytc.tc.kinds.shared.ratespec import Rate, parse_any_rate
+from pytc.tc.kinds.shared.ratespec import parse_any_rate
 from pytc.tc.rates import parse_percent, parse_size, parse_time64
-from pytc.words.engine import Converter, Cursor, illegal_value, matches, signed, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import illegal_value, matches, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from pytc.tc.kinds.layout import Values
+    from pytc.tc.kinds.shared.ratespec import Rate
+    from pytc.words.engine import Converter, Cursor
 
 U32, _S32, _U64 = 0xFFFFFFFF, 0x7FFFFFFF, 2**64 - 1
 _DIGITS = frozenset("0123456789")

@@ -1,5 +1,7 @@
 """Owners of bpf filters: the kernel keeps them at the end of the program's name (TCA_BPF_NAME), where tc shows them."""
 
+from __future__ import annotations
+
 _MARK = " owner "
 #: CLS_BPF_NAME_LEN without the zero at its end (include/uapi/linux/pkt_cls.h).
 _MAX_NAME = 255

@@ -1,15 +1,23 @@
 """Words behind ``munge``, which say what ``pedit`` changes (tc-pedit(8))."""
 
-from typing import Literal, NamedTuple
+from __future__ import annotations
 
 from pytc.errors import InvalidOptionsError
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix, parse_mac
-from pytc.words.engine import Cursor, choose, matches, signed, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import choose, matches, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from pytc.words.engine import Cursor
 
 _U32 = 0xFFFFFFFF
 _MOST = 0x7FFFFFFF
-#: Which form a value has: a number, an address of IPv4 or IPv6, one of Ethernet.
-_Value = Literal["number", "ipv4", "ipv6", "mac"]
+if TYPE_CHECKING:
+    #: Which form a value has: a number, an address of IPv4 or IPv6, one of Ethernet.
+    _Value = Literal["number", "ipv4", "ipv6", "mac"]
 
 
 class Key(NamedTuple):

@@ -1,5 +1,7 @@
 """Options that pie and fq_pie share (include/uapi/linux/pkt_sched.h, net/sched/sch_pie.c)."""
 
+from __future__ import annotations
+
 from pytc.tc.kinds.declaration import OFF, ON, TIME, Form, Option
 from pytc.tc.kinds.shared.fields import number
 from pytc.words.engine import unsigned

@@ -1,20 +1,31 @@
 """Programs in words and in dumps: what bpf filters and bpf actions have in common (tc-bpf(8))."""
 
-from collections.abc import Sequence
-from errno import EINVAL
-from functools import lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from __future__ import annotations
 
-from pytc.bpf.insn.classic import ClassicInstruction, format_packed, numbers
-from pytc.bpf.sys.descriptions import ProgramDescription
+from errno import EINVAL
+
+from pytc.bpf.insn.classic import format_packed, numbers
 from pytc.bpf.sys.files import is_bpffs, looks_like_elf
 from pytc.bpf.sys.program_types import program_type
-from pytc.errors import BytecodeError, InvalidOptionsError, NetlinkError, PytcError
-from pytc.render.documents import Display, Field, Group, Json, LazyField
-from pytc.words.engine import Cursor, Table, Word, choose, fill, find, text, unsigned
+from pytc.cpython import lru_cache
+from pytc.errors import BytecodeError, InvalidOptionsError, NetlinkError
+from pytc.render.documents import Field, Group, LazyField
+from pytc.typing import NamedTuple
+from pytc.words.engine import Table, Word, choose, fill, find, text, unsigned
 
-#: Origins of a program, by the word that names one.
-Mode = Literal["object-file", "object-pinned", "id", "name", "bytecode", "bytecode-file", "expression", "bare"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Final, Literal
+
+    from pytc.bpf.insn.classic import ClassicInstruction
+    from pytc.bpf.sys.descriptions import ProgramDescription
+    from pytc.errors import PytcError
+    from pytc.render.documents import Display, Json
+    from pytc.words.engine import Cursor
+
+    #: Origins of a program, by the word that names one.
+    Mode = Literal["object-file", "object-pinned", "id", "name", "bytecode", "bytecode-file", "expression", "bare"]
 OBJECT: Final = "object-file"
 PINNED: Final = "object-pinned"
 IDENTIFIED: Final = "id"

@@ -5,19 +5,26 @@ sizes (TCA_TBF_RTAB, TCA_HTB_CTAB ...) are not sent by htb and tbf: since v3.8 t
 link layer is given. The police action is refused without them, though it does not use them either.
 """
 
+from __future__ import annotations
+
 import math
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Display, Field
-from pytc.tc.clock import Clock
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import Form
-from pytc.tc.kinds.interface import QdiscEnv
-from pytc.tc.kinds.layout import Values
 from pytc.tc.rates import PercentRate, parse_percent, parse_rate, parse_size, parse_size64, split_number
+from pytc.typing import NamedTuple
 from pytc.words.engine import choose, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytc.render.documents import Display
+    from pytc.tc.clock import Clock
+    from pytc.tc.kinds.interface import QdiscEnv
+    from pytc.tc.kinds.layout import Values
 
 U32 = 0xFFFFFFFF
 _MICROSECONDS = 1_000_000
@@ -36,7 +43,8 @@ _SLOTS = 256
 #: TC_RTAB_SIZE bytes.
 _TABLE = struct.Struct(f"={_SLOTS}I")
 
-Rate = int | PercentRate
+if TYPE_CHECKING:
+    Rate = int | PercentRate
 
 
 class Burst(NamedTuple):

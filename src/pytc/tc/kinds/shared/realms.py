@@ -1,6 +1,10 @@
 """Realms of routes, by number or by the names of iproute2's file rt_realms (ip-route(8))."""
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: The first that is there counts: iproute2 reads /usr/share since version 6.3.
 _FILES = ("/etc/iproute2/rt_realms", "/usr/share/iproute2/rt_realms")

@@ -1,15 +1,20 @@
 """Random early detection, for red, gred, choke and sfq (net/sched/sch_red.c, include/net/red.h)."""
 
+from __future__ import annotations
+
 import math
 
 from pytc.errors import InvalidOptionsError
 from pytc.render.documents import Field
-from pytc.tc.clock import Clock
 from pytc.tc.kinds.declaration import U32, Form
-from pytc.tc.kinds.layout import Values
 from pytc.tc.kinds.shared.fields import flag, number, six_digits
 from pytc.tc.kinds.shared.ratespec import ticks
 from pytc.tc.rates import split_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.tc.clock import Clock
+    from pytc.tc.kinds.layout import Values
 
 #: TC_RED_*.
 ECN, HARDDROP, ADAPTIVE, NODROP = 1, 2, 4, 8

@@ -1,19 +1,29 @@
 """The filters ``rsvp`` and ``rsvp6``, which differ in the length of addresses (include/uapi/linux/pkt_cls.h)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle
-from pytc.render.documents import Field, Part
+from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
 from pytc.tc.kinds.filter import ACTION, CLASSID, FLOWID, POLICE, filter, show_actions, show_police
-from pytc.tc.kinds.interface import FilterKind, FilterView
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
 from pytc.tc.kinds.shared.fields import hexadecimal
-from pytc.words.engine import Cursor, is_one_of, signed, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import is_one_of, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.interface import FilterKind, FilterView
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 _AH, _ESP = 51, 50  # IPPROTO_*
 _SIZES = {"u32": 4, "u16": 2, "u8": 1}
@@ -39,7 +49,7 @@ class _Identifier(NamedTuple):
         return _KEYS.pack(self.key, self.mask) + _OFFSET.pack(self.offset)
 
     @classmethod
-    def unpack(cls, raw: bytes) -> "_Identifier":
+    def unpack(cls, raw: bytes) -> _Identifier:
         return cls(*_KEYS.unpack_from(raw), *_OFFSET.unpack_from(raw, _KEYS.size))
 
 

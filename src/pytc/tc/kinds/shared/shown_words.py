@@ -4,15 +4,22 @@ Most kinds print their words. ``_WRITTEN`` has, for those that print them otherw
 instead. Whether the words make the object again, the kernel has to say: some of it is not printed.
 """
 
+from __future__ import annotations
+
 import re
 import shlex
-from collections.abc import Callable, Mapping
 
-from pytc.render.documents import Document, Field, Group, LazyField, Part
+from pytc.render.documents import Field, Group, LazyField
 from pytc.tc.rates import parse_rate, parse_size, parse_time, parse_time64
-from pytc.words.engine import Converter
 
-_Patterns = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytc.render.documents import Document, Part
+    from pytc.words.engine import Converter
+
+    _Patterns = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 _UNITS = {"b": 1, "B": 1, "Kb": 1 << 10, "Mb": 1 << 20, "Gb": 1 << 30}
 #: What all kinds show besides their words: handles, what hardware did, packets, and bytes of numbers without a unit.
 _ALWAYS: _Patterns = (

@@ -1,14 +1,24 @@
 """``stab``: what packets count for on their way (tc-stab(8); include/uapi/linux/pkt_sched.h: struct tc_sizespec)."""
 
+from __future__ import annotations
+
 import struct
-from typing import Any, NamedTuple
 
 from pytc.errors import HelpRequested, UsageError
-from pytc.netlink.schema import Attributes, Schema
-from pytc.render.documents import Document, Field, Group
+from pytc.netlink.schema import Schema
+from pytc.render.documents import Field, Group
 from pytc.tc.kinds.shared.fields import number
 from pytc.tc.kinds.shared.ratespec import link_layer_name, parse_link_layer
-from pytc.words.engine import Cursor, Word, fill, matches, signed, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import Word, fill, matches, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pytc.netlink.schema import Attributes
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 _U32, _S32, _U16 = 0xFFFFFFFF, 0x7FFFFFFF, 0xFFFF
 #: struct tc_sizespec: cell_log, size_log u8, cell_align s16, overhead s32, linklayer, mpu, mtu, tsize u32.

@@ -1,15 +1,23 @@
 """Traffic classes over a device's transmit queues: words and structure that mqprio and taprio share
 (include/uapi/linux/pkt_sched.h: struct tc_mqprio_qopt)."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Callable, Sequence
-from typing import Any
 
 from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import U8, U16, Form, Option
-from pytc.tc.kinds.layout import Layout, Values
-from pytc.words.engine import Converter, Cursor, unsigned
+from pytc.tc.kinds.layout import Layout
+from pytc.words.engine import unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Converter, Cursor
 
 #: TC_QOPT_MAX_QUEUE.
 MOST = 16

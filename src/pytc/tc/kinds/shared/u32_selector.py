@@ -5,9 +5,15 @@ then for each key 16 bytes: ``mask be32, val be32, off s32, offmask s32``. Masks
 order here.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterable
-from typing import NamedTuple
+
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TERMINAL, OFFSET, VARIABLE_OFFSET, EAT = 1, 2, 4, 8
 #: A key's ``offset_mask`` of -1: its place is relative to the header behind that of IP.
@@ -61,7 +67,7 @@ class Selector(NamedTuple):
         )
 
     @classmethod
-    def unpack(cls, data: bytes) -> "Selector | None":
+    def unpack(cls, data: bytes) -> Selector | None:
         """Return the selector with its complete keys, None when the bytes are too few."""
         if len(data) < _HEADER.size:
             return None

@@ -1,10 +1,17 @@
 """Selectors of ``u32`` filters as tc prints them."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
 from pytc.protocols import IP, IPV6
-from pytc.render.documents import Document, Field, Group, Json, Part
-from pytc.tc.kinds.shared.u32_selector import EAT, OFFSET, VARIABLE_OFFSET, Key, Selector
+from pytc.render.documents import Field, Group
+from pytc.tc.kinds.shared.u32_selector import EAT, OFFSET, VARIABLE_OFFSET
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.render.documents import Document, Json, Part
+    from pytc.tc.kinds.shared.u32_selector import Key, Selector
 
 _ADDRESSES = {12: "src", 16: "dst"}
 _PORTS_AT, _PROTOCOL_AT = 20, 8

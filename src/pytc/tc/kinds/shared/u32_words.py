@@ -1,8 +1,8 @@
 """``match``, ``sample``, ``offset`` and ``hashkey`` of ``u32`` filters in words (tc-u32(8))."""
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from pytc.errors import InvalidOptionsError, UsageError
 from pytc.tc.kinds.shared.addresses import parse_ipv4_prefix, parse_ipv6_prefix
@@ -17,7 +17,14 @@ from pytc.tc.kinds.shared.u32_selector import (
     make_key,
     merge_keys,
 )
-from pytc.words.engine import Converter, Cursor, choose, is_one_of, matches, signed, unsigned
+from pytc.typing import NamedTuple
+from pytc.words.engine import choose, is_one_of, matches, signed, unsigned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytc.words.engine import Converter, Cursor
 
 _U32, _INT = 0xFFFFFFFF, 0x7FFFFFFF
 _VALUE, _MASK, _PLACE = unsigned(_U32), unsigned(_U32, 16), signed(_INT)

@@ -1,18 +1,28 @@
 """Actions that run a target of iptables: act_ipt, up to Linux 6.7 (include/uapi/linux/tc_act/tc_ipt.h, tc-xt(8))."""
 
+from __future__ import annotations
+
 import os
 import struct
-from collections.abc import Iterator
-from typing import Any
 
 from pytc.errors import InvalidOptionsError
-from pytc.render.documents import Field, Part
-from pytc.tc.kinds.action import DeclaredActionOptions, action
+from pytc.render.documents import Field
+from pytc.tc.kinds.action import action
 from pytc.tc.kinds.declaration import Declared, Form, Option
-from pytc.tc.kinds.interface import ActionKind, EncodeEnv
-from pytc.tc.kinds.layout import Layout, Values
+from pytc.tc.kinds.layout import Layout
 from pytc.tc.kinds.shared.action_parts import time_fields
-from pytc.words.engine import Cursor, Probe
+from pytc.words.engine import Probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from pytc.render.documents import Part
+    from pytc.tc.kinds.action import DeclaredActionOptions
+    from pytc.tc.kinds.interface import ActionKind, EncodeEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Cursor
 
 #: struct tc_cnt.
 _COUNTS = struct.Struct("=ii")

@@ -1,10 +1,12 @@
 """Targets and matches of iptables, by libxtables and its plugins where they are, in a process of their own."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
-from functools import lru_cache
 from pathlib import Path
 
+from pytc.cpython import lru_cache
 from pytc.errors import InvalidOptionsError
 
 _PROGRAM = Path(__file__).with_name("xtables_program.py")
@@ -63,7 +65,7 @@ def _is_name(name: str) -> bool:
     return 0 < len(name) <= _LONGEST_NAME and name.isascii() and name.replace("_", "").replace("-", "").isalnum()
 
 
-def _ask(*words: str) -> "subprocess.CompletedProcess[str]":
+def _ask(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-I", str(_PROGRAM)]
     try:
         return subprocess.run(

@@ -8,6 +8,8 @@ It runs beside pytc, because libxtables ends the process where a word is wrong (
 because its plugins are C code that is given other people's bytes.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import resource
@@ -87,7 +89,7 @@ def main() -> int:
     return library.show(bytes.fromhex(words[0].decode()))
 
 
-def _end(text: str) -> "NoReturn":
+def _end(text: str) -> NoReturn:
     os.write(2, os.fsencode(text))
     os._exit(1)
 
@@ -108,11 +110,11 @@ class _Library:
         if self._library.xtables_init_all(ctypes.byref(self._globals), family):
             raise OSError(f"{LIBRARY} cannot be used")
 
-    def _fail(self, status: int, format: bytes, *arguments: "int | None") -> None:
+    def _fail(self, status: int, format: bytes, *arguments: int | None) -> None:
         self._libc.dprintf(2, format, *(ctypes.c_void_p(argument) for argument in arguments))
         os._exit(1)
 
-    def _find(self, name: bytes) -> "_Plugin":
+    def _find(self, name: bytes) -> _Plugin:
         found = self._find_match(name, _TRY_LOAD, None) if self._is_match else self._find_target(name, _TRY_LOAD)
         if not found:
             _end("failed to find it")
@@ -134,7 +136,7 @@ class _Library:
         os.write(1, f"{used} {raw.hex()}".encode())
         return 0
 
-    def _read_words(self, target: "_Plugin", words: list[bytes]) -> int:
+    def _read_words(self, target: _Plugin, words: list[bytes]) -> int:
         offset = ctypes.byref(target, _Plugin.option_offset.offset)
         empty = _POINTER(self._globals.orig_opts)
         if target.x6_options:
