@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pytc.handles import UNSPEC
 from pytc.netlink.schema import Nested
 from pytc.tc.actions.action import ActionOptions
@@ -13,7 +11,7 @@ from pytc.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
     from pytc.bpf.sys.descriptions import ProgramDescription
@@ -265,8 +263,9 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     flags: Callable[[_Qdisc], int] | None = None
 
 
-#: Kinds as they are found by name: which options go with which kind, only the kinds themselves know.
-AnyFilterKind = FilterKind[Any, Any]
-AnyActionKind = ActionKind[Any]
-AnyEmatchKind = EmatchKind[Any]
-AnyQdiscKind = QdiscKind[Any, Any]
+if TYPE_CHECKING:
+    #: Kinds as they are found by name: which options go with which kind, only the kinds themselves know.
+    AnyFilterKind = FilterKind[Any, Any]
+    AnyActionKind = ActionKind[Any]
+    AnyEmatchKind = EmatchKind[Any]
+    AnyQdiscKind = QdiscKind[Any, Any]

@@ -6,7 +6,6 @@ from errno import EINVAL
 
 from pytc.bpf.insn.classic import format_packed, numbers
 from pytc.bpf.sys.files import is_bpffs, looks_like_elf
-from pytc.bpf.sys.program_types import program_type
 from pytc.cpython import lru_cache
 from pytc.errors import BytecodeError, InvalidOptionsError, NetlinkError
 from pytc.render.documents import Field, Group, LazyField
@@ -103,11 +102,18 @@ def _entry_size(word: str) -> int:
     return int(word)
 
 
+def _program_type(word: str) -> int:
+    # Only now: enum takes as long as half the modules of "filter show".
+    from pytc.bpf.sys.program_types import program_type
+
+    return program_type(word)
+
+
 #: What other tools name a loaded program by.
 _IDENTITIES = ("tag",)
 #: What may be said of an object's program.
 OBJECT_WORDS = (
-    Word("type", "type", program_type, wrong="program type"),
+    Word("type", "type", _program_type, wrong="program type"),
     Word("section", "section", text),
     Word("program", "program", text, exact=True),
     Word("export", "export", text),
