@@ -4,12 +4,18 @@ Sizes and offsets are those of the BTF: padding is written out, and structures a
 With ``preserve_access_index``, a program that includes the header finds members where the kernel that runs it has them.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterator
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.text import Declarations
-from pytc.bpf.btf.types import Btf, Member
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytc.bpf.btf.types import Btf, Member
 
 _TAGS = (b.STRUCT, b.UNION, b.ENUM, b.ENUM64)
 _REFERRING = (b.CONST, b.VOLATILE, b.RESTRICT, b.TYPE_TAG)
@@ -107,7 +113,7 @@ class _Writer(Declarations):
             self._forward.add(text)
             self._lines.append(f"{text};\n\n")
 
-    def _define(self, type_id: int, members: "list[Member] | tuple[()]") -> None:
+    def _define(self, type_id: int, members: list[Member] | tuple[()]) -> None:
         """Write a structure or enum with a name; of one without, what has to stand before it."""
         if type_id in self._begun:
             return

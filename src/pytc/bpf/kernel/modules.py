@@ -1,9 +1,10 @@
 """Read the types of loaded kernel modules from their BTF objects (Linux 5.11)."""
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
-from typing import NamedTuple
 
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.kernel.running import kernel_btf
@@ -12,6 +13,7 @@ from pytc.bpf.sys.abi import BtfInfo, pointer
 from pytc.bpf.sys.constants import Command
 from pytc.bpf.sys.info import btf_by_id, get_info, ids
 from pytc.errors import BpfSyscallError, ObjectError
+from pytc.typing import NamedTuple
 
 _NAME_LENGTH = 64  # MODULE_NAME_LEN is less
 _VMLINUX = "vmlinux"

@@ -5,16 +5,21 @@ import of pyelftools takes as long as reading and linking an object; it names wh
 this module to what it reads.
 """
 
+from __future__ import annotations
+
 import struct
 import sys
-from collections.abc import Callable
 from errno import ENOENT, ENOTDIR
-from functools import lru_cache
-from typing import NamedTuple
 
 from pytc.bpf.object.file_kinds import file_kind_hint
 from pytc.bpf.sys.files import ELF_MAGIC, is_bpffs, is_given_pipe, read_input_file, read_regular_file
+from pytc.cpython import lru_cache
 from pytc.errors import ObjectError
+from pytc.typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_FILE_SIZE = 128 << 20
 #: Elf64_Ehdr and Elf64_Shdr.
@@ -164,7 +169,7 @@ class _SectionHeader(NamedTuple):
     info: int
 
 
-def _parse_sections(data: bytes, check: "Callable[[_Header], None] | None" = None) -> tuple[ElfSection, ...]:
+def _parse_sections(data: bytes, check: Callable[[_Header], None] | None = None) -> tuple[ElfSection, ...]:
     _check_identity(data)
     header = _Header._make(_HEADER.unpack_from(data))
     if check is not None:

@@ -1,9 +1,16 @@
 """``pytc object types``: the types of an object, or of a kernel, as a C header."""
 
+from __future__ import annotations
+
 from pytc.commands.shared.command import Query
-from pytc.commands.shared.context import Context
-from pytc.render.documents import Document, Field
-from pytc.words.engine import Cursor, fill, refuse_more
+from pytc.render.documents import Field
+from pytc.words.engine import fill, refuse_more
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pytc.commands.shared.context import Context
+    from pytc.render.documents import Document
+    from pytc.words.engine import Cursor
 
 HELP = """\
 Usage: pytc object types FILE
