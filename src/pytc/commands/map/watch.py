@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 HELP = """\
 Usage: pytc map watch MAP [ interval TIME ] [ count NUMBER ] [ sum ] [ rate ]
 
-All elements, then those that are new, changed or deleted, looked at every TIME {1s}, NUMBER times {for ever}.
+Prints all elements, then looks every TIME {1s} for those that are new, changed or deleted, NUMBER times {for ever}.
 With -j, a JSON object on each line; with -t or -ts, the time of each change.
 
 sum   adds up the values of all CPUs
@@ -136,7 +136,7 @@ def _rate(types: MapTypes, change: _Change) -> Value:
 
 
 def difference(before: Value, after: Value, seconds: float) -> Value:
-    """Return how much more each number of a value is in a second; what is no number is as it is afterwards."""
+    """Return how much each number of a value grew in a second; all else is as it is afterwards."""
     if isinstance(after, dict):
         former = before if isinstance(before, dict) else {}
         return {name: difference(former.get(name, 0), value, seconds) for name, value in after.items()}

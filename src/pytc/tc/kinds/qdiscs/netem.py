@@ -221,7 +221,7 @@ KIND = qdisc(
             Option("latency", "delay", _DELAY),
             Option("loss", "loss", _LOSS, "packets that are lost", twice=_LOSS_TWICE),
             Option("drop", "loss", _LOSS, twice=_LOSS_TWICE),
-            Option("ecn", "ECN", ON, "mark packets in place of losing them"),
+            Option("ecn", "ECN", ON, "mark packets (ECN) instead of dropping them"),
             Option("reorder", "reorder", _chance("reorder"), "packets that are sent at once; the others are delayed"),
             Option("corrupt", "corrupt", _chance("corrupt"), "packets that get one bit wrong"),
             Option("gap", "gap", NUMBER, "only each NUMBER-th packet is reordered {1}"),
