@@ -68,9 +68,9 @@ def record_sockets() -> None:
 
 def entry_point() -> Callable[[], object]:
     """Returns the function that the installed command calls; it reads sys.argv and raises SystemExit."""
-    declared = re.search(r'^pytc = "([\w.]+):(\w+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert declared is not None, "pyproject.toml declares no script pytc"
-    function: Callable[[], object] = getattr(import_module(declared.group(1)), declared.group(2))
+    imported = re.search(r"^from (\S+) import (\w+)", (ROOT / "src/pytc/cli/pytc").read_text(), re.MULTILINE)
+    assert imported is not None, "the script pytc imports nothing"
+    function: Callable[[], object] = getattr(import_module(imported[1]), imported[2])
     return function
 
 

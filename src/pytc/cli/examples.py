@@ -198,6 +198,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "object lint": (
         ("object lint bpf.o", "mistakes that the kernel would refuse, and others"),
         ("object lint bpf.o for 5.4", "what Linux 5.4 lacks"),
+        ("object lint bpf.o btf /sys/kernel/btf/vmlinux", "types that this kernel lacks"),
     ),
     "object types": (("object types /sys/kernel/btf/vmlinux", "vmlinux.h of the running kernel"),),
     "object convert": (("object convert bpf.o", "old map definitions as C with BTF"),),

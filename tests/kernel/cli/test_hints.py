@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import EXAMPLES
 from tests.network import Network
 from tests.processes import PYTC
 
@@ -39,3 +40,20 @@ def test_a_default_qdisc_cannot_be_deleted(network: Network, kind: str) -> None:
 def test_the_word_in_front_of_a_device(network: Network) -> None:
     outcome = network.execute(*PYTC, "filter", "show", "em1", "ingress")
     assert outcome.err == ' What is "em1"? Try "pytc filter help"\nHint: "dev" is missing: dev em1\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("map dump pinned m:globals/verdict", "verdicts"),
+        ("map unpin m:globals/setings", "settings"),
+        ("filter add dev em1 egress bpf da pinned m:programs/firewal", "firewall"),
+        ("prog show pinned m:programs/firwall", "firewall"),
+        ("prog unpin m:programs/fierwall", "firewall"),
+    ],
+)
+def test_pins_that_were_meant(clsact: Network, line: str, name: str) -> None:
+    object = str(EXAMPLES / "firewall.o")
+    clsact.ok("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", object)
+    clsact.ok("prog", "pin", "dev", "em1", "ingress", "m:programs/firewall")
+    assert f'Hint: did you mean "{name}"?\n' in refusal(clsact, line, status=1)

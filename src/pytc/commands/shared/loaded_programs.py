@@ -11,7 +11,7 @@ from pytc.bpf.sys.constants import program_type_name
 from pytc.bpf.sys.files import looks_like_elf
 from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.opened_programs import pinned_annotation
-from pytc.commands.shared.pins import pin_path
+from pytc.commands.shared.pins import pin_path, similar_pins
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import IDENTIFIED, NAMED, PINNED
@@ -30,14 +30,13 @@ _LOADED = "[*loaded]"
 
 def open_pinned(context: Context, path: str) -> Program:
     """Open the program that is pinned at a path; raises BpfError, with an errno where it cannot be opened."""
+    pin = pin_path(context, path)
     try:
-        program = Program.from_pin(pin_path(context, path))
+        program = Program.from_pin(pin)
     except BpfSyscallError as error:
-        raise BpfError(
-            f"Couldn't retrieve pinned program '{path}': {os.strerror(error.errno or 0)}",
-            errno=error.errno,
-            hints=error.hints,
-        ) from error
+        reason = os.strerror(error.errno or 0)
+        refusal = BpfError(f"Couldn't retrieve pinned program '{path}': {reason}", errno=error.errno, hints=error.hints)
+        raise refusal.with_alternatives(*similar_pins(pin)) from error
     try:
         describe_program(program.fd)
     except BpfSyscallError as error:

@@ -11,7 +11,7 @@ from pytc.bpf.object.names import kernel_map_names
 from pytc.bpf.sys.constants import F_RDONLY, Command
 from pytc.bpf.sys.info import ids, map_by_id
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.pins import pin_path
+from pytc.commands.shared.pins import pin_path, similar_pins
 from pytc.errors import BpfError, BpfSyscallError, UsageError, shortlist
 
 TYPE_CHECKING = False
@@ -44,9 +44,9 @@ def _open_pinned(context: Context, path: str) -> Map:
     try:
         descriptor = _open_as_allowed(pin)
     except BpfSyscallError as error:
-        raise BpfError(
-            f'cannot open the pinned map "{pin}": {os.strerror(error.errno or 0)}', errno=error.errno, hints=error.hints
-        ) from error
+        reason = os.strerror(error.errno or 0)
+        refusal = BpfError(f'cannot open the pinned map "{pin}": {reason}', errno=error.errno, hints=error.hints)
+        raise refusal.with_alternatives(*similar_pins(pin)) from error
     try:
         return Map(descriptor)
     except BpfSyscallError as error:

@@ -45,6 +45,14 @@ def pin_path(context: Context, path: str) -> str:
     return os.path.join(mount or expected, "tc", path[2:])
 
 
+def similar_pins(path: str) -> tuple[str, list[str]]:
+    """Return the name of a pin that is not there and those of the others in its directory, for suggestions."""
+    try:
+        return os.path.basename(path), os.listdir(os.path.dirname(path))
+    except OSError:
+        return "", []
+
+
 def pin_root(context: Context) -> PinRoot:
     """Return where a command pins maps; the caller is in a block of the connection's lock of pins."""
     from pytc.bpf.maps.pinning import PinRoot
@@ -111,7 +119,8 @@ def remove_pin(context: Context, what: str, path: str, check: Callable[[str], No
     try:
         is_pin = stat.S_ISREG(os.lstat(path).st_mode) and is_bpffs(path)
     except OSError as error:
-        raise PinError(f'cannot unpin "{path}": {error.strerror}', errno=error.errno) from error
+        refusal = PinError(f'cannot unpin "{path}": {error.strerror}', errno=error.errno)
+        raise refusal.with_alternatives(*similar_pins(path)) from error
     if not is_pin:
         raise PinError(f'"{path}" is not a pin in a bpffs')
     try:

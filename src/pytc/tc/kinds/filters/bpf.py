@@ -62,9 +62,9 @@ PROGRAM := { object-file | obj } FILE [ section NAME ] [ program NAME ] [ type T
          | expression EXPRESSION [ dlt DLT ] [ verdict VERDICT ]
 
 FILE is a BPF object (clang -O2 -g -target bpf -c), its maps declared with struct bpf_elf_map, struct bpf_map_def or
-BTF; - is standard input. Without a section, "classifier" is taken, or the only program of the object. FILE alone,
-without "object-file", is taken for an object when it is one. m:NAME is NAME below tc's directory in the bpffs. id and
-name mean a program that is loaded, as "pytc prog show" lists it.
+BTF; - is standard input. Without a section, "classifier", that of the hook (tc/ingress, tc/egress) or "tc" is taken,
+else the only program for tc. FILE alone, without "object-file", is taken for an object when it is one. m:NAME is NAME
+below tc's directory in the bpffs. id and name mean a program that is loaded, as "pytc prog show" lists it.
 
 set gives a global variable of the object its value before the program is loaded: VARIABLE is NAME, NAME.MEMBER or
 NAME[INDEX]; VALUE a number, true, false, a name of the enum, an IP or MAC address, text, or elements with commas.
