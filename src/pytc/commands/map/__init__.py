@@ -48,10 +48,12 @@ Usage: pytc map show [ MAP ]
        pytc map resize PATH max_entries NUMBER
        pytc map create PATH type TYPE key BYTES value BYTES max_entries NUMBER ...
 
-MAP := { fd NUMBER | map { NUMBER | NAME } | pinned { PATH | m:NAME } | id NUMBER | name NAME } [ TYPES ]
+MAP := { fd NUMBER | map { NUMBER | NAME } | pinned { PATH | m:NAME }
+       | id NUMBER | name NAME } [ TYPES ]
 TYPES := [ keytype FORMAT ] [ valuetype FORMAT ]
-FORMAT := u8 .. u64 | s8 .. s64 | be16 | be32 | be64 | bool | char | f32 | f64 | ip4 | ip6 | mac | hex | str
-        | FORMAT[N] | { FORMAT NAME, ... } | the name of a type in the map's BTF
+FORMAT := u8 .. u64 | s8 .. s64 | be16 | be32 | be64 | bool | char
+        | f32 | f64 | ip4 | ip6 | mac | hex | str
+        | FORMAT[N] | { FORMAT NAME, ... } | the name of a type in its BTF
 
 "map 1" is the descriptor in $BPF_MAP1, "map NAME" that in $BPF_MAP_NAME, which "exec bpf import" sets.
 Without TYPES, the map's own are used (BTF); where it has none, numbers for 1, 2, 4 and 8 bytes, hex for other sizes.
