@@ -9,6 +9,7 @@ import pytest
 
 from pytc.cli.command_line import conventional, parse_options
 from pytc.cli.help_page import render
+from pytc.cli.usage import topics
 from pytc.commands.dispatch import help_topic
 from pytc.errors import PytcError
 from tests.processes import pytc_here, refused
@@ -46,6 +47,15 @@ def test_help_is_understood_everywhere(line: str, topic: str) -> None:
     outcome = pytc_here(*line.split())
     assert outcome.status == 0
     assert (outcome.err if "--json" in line else outcome.out) == render(topic)
+
+
+@pytest.mark.parametrize("topic", [topic for topic in topics() if topic not in ("", "options")])
+def test_help_is_at_every_level(topic: str) -> None:
+    """Of objects, their verbs and their kinds."""
+    page = render(topic)
+    for line in (f"{topic} --help", f"{topic} -h", f"help {topic}"):
+        assert pytc_here(*line.split()) == (0, page, ""), line
+    assert pytc_here(*topic.split(), "--version").out.startswith("pytc utility, pytc-")
 
 
 def test_what_would_have_been_sent_is_help() -> None:
