@@ -4,8 +4,8 @@
 # make check    the part of the first tier that needs no root
 # make docs     docs/compatibility.md and docs/man, from the grammar and its help texts; docs/python.md, from docstrings;
 #               then the site, in build/site, whose links it checks
-# make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux; KERNELS="5.10 7.2" ARGS="-k timer" for some
-#               of it (root)
+# make test-kernels  on Linux 5.10, 6.1, 6.12 and 7.2 as user-mode Linux, but for tests that are marked slow;
+#               KERNELS="5.10 7.2" ARGS="-k timer" for some of it (root)
 # make tc-testing    the kernel's own tests of tc, on Linux 7.2 and 6.12 as user-mode Linux, by tc and by pytc (root)
 # make verifier  the table of the verifier's messages against the kernel's sources, and reports about its own negative
 #               tests (root)
@@ -50,7 +50,7 @@ check:
 
 test-kernels:
 	@.ci/prepare kernels $(VENV)
-	@$(VENV)/bin/python .ci/uml.py $(KERNELS) $(ARGS)
+	@$(VENV)/bin/python .ci/uml.py $(KERNELS) -- -m "not slow" $(ARGS)
 
 # The kernel's own tests of tc, by the newest tc and by pytc; KERNELS=7.2 ARGS="-k flower" for some.
 tc-testing:

@@ -295,11 +295,15 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
 
 
 def _kill(guest: subprocess.Popen[bytes]) -> None:
-    """End all processes of a guest, each of which is one of this machine's; it leads a session below timeout(1)."""
-    with suppress(OSError):  # it has ended
-        for kernel in Path(f"/proc/{guest.pid}/task/{guest.pid}/children").read_text().split():
-            os.killpg(int(kernel), signal.SIGKILL)
-        os.killpg(guest.pid, signal.SIGKILL)
+    """End all processes of a guest, each of which is one of this machine's, in the session that timeout(1) leads.
+
+    They outlive both it and the kernel when it has ended that one.
+    """
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            session = path.read_text().rpartition(")")[2].split()[3]
+            if int(session) == guest.pid:
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 def _memory_directory(share: Path) -> str:

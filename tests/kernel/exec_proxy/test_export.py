@@ -172,12 +172,12 @@ Session.request = refuse
 """
 #: Programs that are attached stay so.
 STUCK = """
-from pytc.bpf.sys.attach_points import detach
 from pytc.commands.shared import kernel_attacher
 from pytc.errors import PinError
 def fail(*_):
     raise PinError("nothing can be detached")
-kernel_attacher.detach = fail
+assert kernel_attacher.detach_program
+kernel_attacher.detach_program = fail
 """
 
 

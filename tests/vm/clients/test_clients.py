@@ -17,7 +17,7 @@ from tests.processes import PYTC, cannot
 from tests.toolchains import TC_DIRECTORY, old_tc, require_newest_tc
 
 #: A program of these calls pytc a hundred times, each time a new process, which takes its time in a guest.
-pytestmark = [pytest.mark.kernel, pytest.mark.timeout(2100)]
+pytestmark = [pytest.mark.kernel, pytest.mark.timeout(2100), pytest.mark.slow]
 _HERE = Path(__file__).parent
 _CLIENTS = Path(os.environ.get("PYTC_CLIENTS") or "/nonexistent")
 _DEBIAN_PYTHON = "/usr/bin/python3"

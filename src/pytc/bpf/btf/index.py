@@ -7,7 +7,6 @@ walk goes no further than it has to.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 
 from pytc.errors import ObjectError
@@ -126,6 +125,8 @@ class TypeIndex:
 
     def _searched(self, offsets: Collection[int], kinds: Collection[int]) -> Iterator[tuple[int, int]]:
         """Yield (type id, first word) of the types whose name is at one of some offsets, and perhaps of others."""
+        import re  # only now: most objects do without
+
         words, end = self.words, len(self.words)
         for offset in offsets:
             search = re.compile(re.escape(offset.to_bytes(4, "little"))).search
@@ -152,6 +153,8 @@ def name_offsets(strings: bytes, names: Collection[str]) -> dict[int, str]:
     texts = {name.encode(): name for name in names if name}
     if not texts:
         return {}
+    import re  # only now: most objects do without
+
     either = b"(%s)(?=\0|___)" % b"|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
     names_by_offset = {match.start(1): texts[match.group(1)] for match in re.finditer(b"\0" + either, strings)}
     first = re.match(either, strings)  # those of a module begin without a NUL

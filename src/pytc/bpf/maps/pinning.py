@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from contextlib import suppress
 
@@ -34,7 +33,6 @@ PINNING_FILES = ("/etc/iproute2/bpf_pinning", "/usr/share/iproute2/bpf_pinning")
 _LINKS = ("ip", "xdp")
 #: How often it is tried to remove what was made.
 _ATTEMPTS = 3
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})\Z")
 
 
 class PinRoot:
@@ -381,8 +379,15 @@ def read_pinning_files(paths: tuple[str, ...] = PINNING_FILES) -> dict[int, str]
 
 def _pinning_line(line: str) -> tuple[int, str] | None:
     words = line.partition("#")[0].split()
-    if len(words) != 2 or not _NUMBER.match(words[0]) or "\0" in words[1]:
+    if len(words) != 2 or "\0" in words[1]:
         return None
-    number = int(words[0], 16 if words[0][:2] in ("0x", "0X") else 10)
+    is_hex = words[0][:2] in ("0x", "0X")
+    digits = words[0][2:] if is_hex else words[0]
+    if not digits.isascii() or not digits.isalnum() or len(digits) > (8 if is_hex else 10):
+        return None
+    try:
+        number = int(digits, 16 if is_hex else 10)
+    except ValueError:
+        return None
     directory = os.path.normpath(words[1].lstrip("/") or ".")
     return None if directory.split("/")[0] == ".." else (number, directory)

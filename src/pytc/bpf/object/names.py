@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from pytc.bpf.object.spec import DATA
 from pytc.bpf.sys.constants import OBJ_NAME_LEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.object.spec import MapSpec
+
+_ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.")
 
 
 def kernel_map_name(spec: MapSpec, object_name: str) -> str:
@@ -42,7 +42,7 @@ def kernel_name(name: str) -> str:
 
 
 def _cut(octets: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.]", "_", octets)[: OBJ_NAME_LEN - 1]
+    return "".join(octet if octet in _ALLOWED else "_" for octet in octets[: OBJ_NAME_LEN - 1])
 
 
 def _octets(name: str) -> str:

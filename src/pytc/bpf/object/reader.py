@@ -6,7 +6,6 @@ Steps: ELF tables; BTF; maps (legacy, BTF, data sections); functions; relocation
 from __future__ import annotations
 
 import os
-import re
 import struct
 
 from pytc.bpf.btf import ext as btf_ext
@@ -21,7 +20,7 @@ from pytc.bpf.object.legacy_maps import (
     link_inner_maps,
     read_legacy_maps,
 )
-from pytc.bpf.object.sections import section_type
+from pytc.bpf.object.sections import is_data_section, section_type
 from pytc.bpf.object.spec import (
     DATA,
     KCONFIG,
@@ -51,12 +50,10 @@ if TYPE_CHECKING:
         ExternSpec,
     )
 
-_DATA_SECTION = re.compile(r"\.(rodata|data|bss)(\..+)?\Z")
 #: Where clang puts global variables of address space 1, and what libbpf takes for an arena's.
 ARENA_SECTION = ".addr_space.1"
 #: Where clang 22 and later put jump tables for -mcpu=v4.
 _JUMP_TABLES = ".jumptables"
-_GCC = re.compile(rb"GCC: \([^)]*\) (\d+)")
 TEXT = ".text"
 
 
@@ -190,7 +187,11 @@ def _has_whole_offsets(image: ElfImage) -> bool:
     gcc was used with, the numbers show: an offset is never less than its symbol's.
     """
     comment = image.by_name.get(".comment")
-    version = _GCC.search(comment.data) if comment is not None else None
+    if comment is None or b"GCC: " not in comment.data:
+        return False
+    import re  # only now: clang writes another comment
+
+    version = re.search(rb"GCC: \([^)]*\) (\d+)", comment.data)
     return (
         version is not None
         and int(version[1]) < 14
@@ -225,7 +226,7 @@ def _read_data_maps(image: ElfImage, btf: Btf | None, object_name: str) -> dict[
     hidden = {s.name for s in image.symbols if s.is_hidden}
     result: dict[int, MapSpec] = {}
     for section in image.sections:
-        if not section.size or not section.flags & 2 or not _DATA_SECTION.match(section.name):
+        if not section.size or not section.flags & 2 or not is_data_section(section.name):
             continue
         read_only = section.name.startswith(".rodata")
         type_id = types.get(section.name, 0)

@@ -7,14 +7,11 @@ libbpf 1.0, XDP programs were also in sections like ``xdp_pass`` and ``xdp1``.
 
 from __future__ import annotations
 
-import re
-
 from pytc.bpf.sys.constants import ProgramType as P
 from pytc.typing import NamedTuple
 
-_NUMBER = "(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)"
-_TAIL_CALL = re.compile(f"{_NUMBER}/{_NUMBER}\\Z")
-_OLD_XDP = re.compile("xdp[_0-9]")
+_DIGITS = frozenset("0123456789")
+_DATA_SECTIONS = ("rodata", "data", "bss")
 
 
 class SectionType(NamedTuple):
@@ -119,7 +116,14 @@ def section_type(name: str) -> SectionType:
             return known
         cut = max(name.rfind("/"), name.rfind("."))
         name = name[:cut] if cut > 0 else ""
-    return _TABLE["xdp"] if _OLD_XDP.match(whole) else SectionType(P.UNSPEC)
+    is_old_xdp = whole.startswith("xdp") and whole[3:4] in _DIGITS | {"_"}
+    return _TABLE["xdp"] if is_old_xdp else SectionType(P.UNSPEC)
+
+
+def is_data_section(name: str) -> bool:
+    """Report whether a section has variables, like ``.data`` and ``.rodata.NAME``."""
+    kind, dot, rest = name.removeprefix(".").partition(".")
+    return name[:1] == "." and kind in _DATA_SECTIONS and bool(rest) == bool(dot)
 
 
 class ArraySlot(NamedTuple):
@@ -134,9 +138,17 @@ def tail_call_slot(name: str) -> ArraySlot | None:
 
     Numbers are C's, as in tc: a leading 0 makes one octal.
     """
-    match = _TAIL_CALL.match(name)
-    return ArraySlot(_c_number(match.group(1)), _c_number(match.group(2))) if match else None
+    array_id, slash, slot = name.partition("/")
+    if not slash or array_id[:1] not in _DIGITS or slot[:1] not in _DIGITS:
+        return None
+    try:
+        return ArraySlot(_c_number(array_id), _c_number(slot))
+    except ValueError:
+        return None
 
 
 def _c_number(text: str) -> int:
-    return int(text, 8 if text.isdigit() and text[0] == "0" else 0)
+    if not text.isascii() or not text.isalnum():  # int() also takes "1_0"
+        raise ValueError(text)
+    base = 16 if text[:2] in ("0x", "0X") else 8 if text[0] == "0" else 10
+    return int(text, base)

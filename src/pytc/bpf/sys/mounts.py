@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_OCTAL = re.compile(rb"\\([0-3][0-7][0-7])")
 
 
 def find_mounts(kind: str) -> Iterator[str]:
@@ -27,4 +24,12 @@ def mount_points(mounts: bytes, kind: bytes) -> Iterator[str]:
     for line in mounts.splitlines():
         fields = line.split(b" ")
         if len(fields) > 2 and fields[2] == kind:
-            yield os.fsdecode(_OCTAL.sub(lambda match: bytes([int(match.group(1), 8)]), fields[1]))
+            yield os.fsdecode(_unescape(fields[1]))
+
+
+def _unescape(path: bytes) -> bytes:
+    if b"\\" not in path:
+        return path
+    import re  # only now: few paths have a space in them
+
+    return re.sub(rb"\\([0-3][0-7][0-7])", lambda match: bytes([int(match.group(1), 8)]), path)

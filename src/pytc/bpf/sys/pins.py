@@ -34,7 +34,7 @@ def open_pin(path: str, *, flags: int = 0) -> OwnedFd:
     try:
         return OwnedFd(bpf(Command.OBJ_GET, attr, what=f'pinned object "{path}"'))
     except BpfSyscallError as error:
-        if error.errno in (errno.EACCES, errno.EPERM):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             error.with_hints(*_not_a_pin(path))
         raise
 
@@ -50,7 +50,8 @@ def pin_obstacles(path: str) -> tuple[str, ...]:
 
 
 def _not_a_pin(path: str) -> tuple[str, ...]:
-    """Return why a path cannot be opened as a pin; the kernel says EACCES of any other file (bpf_inode_type)."""
+    """Return why a path cannot be opened as a pin; the kernel says EACCES of any other file (bpf_inode_type), and EROFS
+    before it looks at one of a read-only file system."""
     if os.path.exists(path) and not is_bpffs(path):
         kind = "an object file" if looks_like_elf(path) else "a file"
         return (f'"{path}" is {kind} outside a bpffs, not a pin',)

@@ -109,7 +109,12 @@ def test_why_a_map_of_maps_does_not_take_a_map() -> None:
         (MapType.ARRAY, "set 1 value 5", "the key is out of range: max_entries is 1"),
         (MapType.ARRAY, "delete 0", "elements of an array cannot be deleted"),
         (MapType.SOCKMAP, "set 0 value 0", "the value is the descriptor of a socket that this process has open"),
-        (MapType.PERF_EVENT_ARRAY, "set 0 value 99", "the value is the descriptor of a perf event"),
+        pytest.param(
+            MapType.PERF_EVENT_ARRAY,
+            "set 0 value 99",
+            "the value is the descriptor of a perf event",
+            marks=pytest.mark.needs("perf_events"),
+        ),
         (MapType.CGROUP_ARRAY, "set 0 value 99", "the value is the descriptor of a cgroup's directory"),
         (MapType.CPUMAP, "set 0 value 99999", "the queue of a CPU holds 16384 packets at most"),
     ],
