@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import pytest
 
@@ -148,7 +148,7 @@ def showing_commands() -> Iterator[str]:
         verbs = set(import_module(f"pytc.commands.{package}").VERBS.values())
         for verb in verbs:
             module = import_module(f"pytc.commands.{package}.{verb}")
-            if module.run.__annotations__["return"] not in (None, NoReturn):
+            if module.run.__annotations__["return"] not in ("None", "NoReturn"):
                 yield from (
                     name
                     for name, value in vars(module).items()
