@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     #: When to print colours; empty stands for auto.
     ColorMode = Literal["", "always", "auto", "never"]
 
+#: The word behind a line, before the command during which it lasts.
+HOLD = "hold"
+
 
 class Options(NamedTuple):
     """The words before the object. ``batch`` is a file with commands, ``-`` for standard input, empty for none;
@@ -124,12 +127,12 @@ def conventional(words: Sequence[str]) -> list[int]:
     """Return the positions of options behind an object in the spelling of other programs: ``--json``, ``-h``.
 
     tc has none there, so that its lines have none, but in text that may be anything: the command that ``exec bpf
-    import ... run`` starts, and the string of an action ``simple``. Words behind ``--`` are no options.
+    import ... run`` or ``... hold`` starts, and the string of an action ``simple``. Words behind ``--`` are no options.
     """
     found: list[int] = []
     for index, word in enumerate(words):
         if word[:1] != "-":
-            if word == "run" and matches(words[0], "exec"):
+            if (word == "run" and matches(words[0], "exec")) or word == HOLD:
                 break
             continue
         if word == "--":

@@ -7,7 +7,7 @@ import os
 import sys
 
 from pytc.cli import streams
-from pytc.cli.command_line import conventional, parse_options
+from pytc.cli.command_line import HOLD, conventional, parse_options
 from pytc.cli.output import SHORTAGES, print_text, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
@@ -60,7 +60,7 @@ def run_line(words: Sequence[str], *, may_be_conventional: bool = False) -> int:
         status = _run(options, rest) if not options.verbose else _run_verbosely(options, rest)
         streams.write("", flush=True)
     except PytcError as error:
-        if may_be_conventional and any(word[:1] == "-" for word in rest[1:]):
+        if may_be_conventional and HOLD not in rest and any(word[:1] == "-" for word in rest[1:]):
             from pytc.cli.repairs import move_options
 
             if moved := move_options(rest):
@@ -105,6 +105,8 @@ def _run(options: Options, words: list[str]) -> int:
         return run_atomic(options)
     if options.batch:
         return _batch(options)
+    if HOLD in words[1:] and not _is_accepted(words):
+        return _hold(options, words)
     try:
         command = _parse(words)
         if isinstance(command, Help):
@@ -119,6 +121,24 @@ def _run(options: Options, words: list[str]) -> int:
         return execute(options, command)
     except HelpRequested as request:
         return show_help(request.topic, options)
+
+
+def _is_accepted(words: list[str]) -> bool:
+    """Report whether the parsers accept a line: in tc's words, ``hold`` may be any name."""
+    try:
+        parse_words(words)
+    except HelpRequested:
+        return True
+    except PytcError:
+        return False
+    return True
+
+
+def _hold(options: Options, words: list[str]) -> int:
+    from pytc.cli.hold import run_held, split_hold
+
+    line, held = split_hold(words)
+    return run_held(options, _parse(line), held)
 
 
 def _apply(options: Options, command: Command) -> int:

@@ -38,6 +38,7 @@ spelled out: "pytc map dump name hits --json". After "--" all words belong to th
 
 GENERAL = """\
 Usage: pytc [ OPTIONS ] OBJECT { COMMAND | help } [ OPTIONS ]
+       pytc [ OPTIONS ] OBJECT COMMAND hold PROGRAM [ ARGUMENTS ]
        pytc [ OPTIONS ] -b[atch] [ FILE ]
        pytc --install-alias DIR
 
@@ -59,6 +60,8 @@ exec            maps of filters for shells and services; what programs print
 metrics         counters of all of these for Prometheus
 monitor         changes of traffic control, as they happen
 completion      words for Tab in bash, zsh and fish
+
+hold behind a line that adds or attaches runs PROGRAM, and takes back what the line did when PROGRAM has ended.
 
 --create-clsact  makes the qdisc that an ingress or egress filter needs, where it is missing
 --replace-own    "filter replace" without a handle replaces the filter of the same owner and program

@@ -28,6 +28,7 @@ class PinLock(Closing):
     def __init__(self, seconds: float = _SECONDS) -> None:
         self._seconds = seconds
         self._fd = -1
+        self._path = ""
         self._blocks = 0
 
     def __enter__(self) -> PinLock:
@@ -52,7 +53,7 @@ class PinLock(Closing):
         try:
             self._wait(fd, path)
             if _is_at(fd, path):
-                self._fd, fd = fd, -1
+                self._fd, fd, self._path = fd, -1, path
                 return True
             return False
         finally:
@@ -76,6 +77,12 @@ class PinLock(Closing):
                         ) from None
                     end = time.monotonic() + self._seconds  # on a busy machine, many commands may come first
             time.sleep(_PAUSE)
+
+    def release(self) -> str:
+        """Let other commands go on; returns the directory that was locked, for :meth:`acquire`, empty for none."""
+        path = self._path if self.is_held else ""
+        self.close()
+        return path
 
     def close(self) -> None:
         """Let other commands go on."""
