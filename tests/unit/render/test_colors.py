@@ -39,7 +39,7 @@ def test_text_is_the_same_without_them(sort: str, colors: dict[str, str]) -> Non
         ("Cannot find it\n", "error", "\x1b[31mCannot find it\x1b[0m\n"),
         ("x\n  at ./a.c:31:1 in f (r0)", "error", "\x1b[31mx\x1b[0m\n  at \x1b[1m./a.c:31:1\x1b[0m in f (r0)"),
         ("x\n   7 | y;\n     | ^^", "error", "\x1b[31mx\x1b[0m\n   7 | \x1b[1my;\x1b[0m\n     | \x1b[31m^^\x1b[0m"),
-        ("x\n  Suggestion: y", "error", "\x1b[31mx\x1b[0m\n  \x1b[1;36mSuggestion:\x1b[0m y"),
+        ("x\n  Suggestion: y", "error", "\x1b[31mx\x1b[0m\n  \x1b[1;34mSuggestion:\x1b[0m y"),
         ("em1", "device", "\x1b[36mem1\x1b[0m"),
         ("", "device", ""),
     ],
