@@ -27,6 +27,18 @@ def add_repair(error: PytcError, words: Sequence[str]) -> None:
         if _is_accepted(repaired) or (_names_verb(words, repaired) and _refusal(repaired) != message):
             error.hints = (hint,)
             return
+    for word in words[1:]:
+        if word[:1] == "-" and word.lstrip("-")[:1].isalpha() and f'"{word}"' in message:
+            error.hints = _option_hints(word) or error.hints
+
+
+def _option_hints(word: str) -> tuple[str, ...]:
+    """Return what may have been meant by a word that looks like an option and is none."""
+    try:
+        parse_options([word])
+    except PytcError as error:
+        return error.hints
+    return ()
 
 
 def _names_verb(words: Sequence[str], repaired: Sequence[str]) -> bool:

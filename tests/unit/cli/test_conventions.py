@@ -131,6 +131,8 @@ def test_words_that_click_must_not_touch_come_through() -> None:
         ("map dmp", 'did you mean "dump"?'),
         ("mpa dump", 'did you mean "map"?'),
         ("qdisc show dev loo", 'did you mean "lo"?'),
+        ("qdisc show dev lo -jp", 'one letter each: "-j -p"'),
+        ("qdisc show dev lo --jsn", 'did you mean "--json"?'),
         ("object lint --josn", ""),
     ],
 )
