@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-from enum import IntEnum
 from functools import cache
 
 from pytc.bpf.kernel.features import PROBES, attempt
@@ -21,6 +20,7 @@ from pytc.bpf.sys.attach_points import AttachPoint, query
 from pytc.bpf.sys.constants import MAP_IN_MAP, Command, MapType, ProgramType, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
+from pytc.enums import IntEnum
 from pytc.errors import ENOTSUPP, ArgumentError, BpfError, BpfSyscallError
 from pytc.typing import TypeVar
 

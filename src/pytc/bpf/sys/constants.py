@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from pytc.enums import IntEnum
 
 
 class MapType(IntEnum):

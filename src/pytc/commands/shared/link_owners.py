@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 
-from pytc.commands.shared.pins import pin_path
+from pytc.commands.shared.pins import existing_pin_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def owner_directory(owner: str) -> str:
 
 def owners_directory(context: Context) -> str:
     """Return the directory of all owners."""
-    return pin_path(context, _ROOT)
+    return existing_pin_path(context, _ROOT)
 
 
 def owner_of(paths: Iterable[str]) -> str:

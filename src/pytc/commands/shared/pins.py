@@ -30,19 +30,36 @@ def take_pin(cursor: Cursor, topic: str) -> str:
 
 
 def pin_path(context: Context, path: str) -> str:
-    """Return the path of a pin: ``m:NAME`` is tc's short form for NAME in the bpffs's ``tc`` directory."""
+    """Return the path of a pin: ``m:NAME`` is tc's short form for NAME in the bpffs's ``tc`` directory.
+
+    Notes where that is, when it is in another bpffs than a user would expect.
+    """
     if not path.startswith("m:"):
         return path
-    from pytc.bpf.maps.pinning import DEFAULT_MOUNT, find_mount
-
-    expected = context.bpf_mount or DEFAULT_MOUNT
-    mount = find_mount(context.bpf_mount)
-    if mount and mount != expected:
+    mount, expected = _mounts(context)
+    if mount != expected:
         from pytc.bpf.maps.pin_location import location_remarks
 
         remarks = location_remarks(mount, expected, is_new=False)
         context.notes += [remark for remark in remarks if remark not in context.notes]
-    return os.path.join(mount or expected, "tc", path[2:])
+    return _in_mount(mount, path)
+
+
+def existing_pin_path(context: Context, path: str) -> str:
+    """Return the path of a pin that is looked for; unlike :func:`pin_path`, without a note where it is."""
+    return _in_mount(_mounts(context)[0], path) if path.startswith("m:") else path
+
+
+def _mounts(context: Context) -> tuple[str, str]:
+    """Return the mount point of the bpffs for pins, and where it is expected."""
+    from pytc.bpf.maps.pinning import DEFAULT_MOUNT, find_mount
+
+    expected = context.bpf_mount or DEFAULT_MOUNT
+    return find_mount(context.bpf_mount) or expected, expected
+
+
+def _in_mount(mount: str, path: str) -> str:
+    return os.path.join(mount, "tc", path[2:])
 
 
 def similar_pins(path: str) -> tuple[str, list[str]]:
