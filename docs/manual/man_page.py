@@ -44,6 +44,7 @@ _OBJECTS = {
     "hooks": ("all that a packet meets at a device", ("hooks",)),
     "link": ("links of programs to hooks", ("link",)),
     "cgroup": ("programs of cgroups", ("cgroup",)),
+    "netns": ("programs of network namespaces", ("netns",)),
     "map": ("elements of BPF maps, by their types", ("map",)),
     "prog": ("loaded programs, and test runs", ("prog",)),
     "apply": ("a file of commands as the desired state", ("apply",)),

@@ -193,6 +193,8 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
     "exec bpf debug": (("exec bpf debug", "what programs print with bpf_trace_printk"),),
     "exec bpf graft": (("exec bpf graft m:globals/jmp_tc key 0 obj bpf.o sec aaa", "exchange a tail call's program"),),
     "exec bpf agent": (("exec bpf agent /run/bpf.sock", "keep maps for any number of imports"),),
+    "netns attach": (("netns attach link m:lookup obj bpf.o section sk_lookup", "choose sockets of new connections"),),
+    "netns show": (("-n blue netns show", "of the namespace blue"),),
     "object": (("object show bpf.o", "what a file holds"), ("object lint bpf.o", "what is wrong with it")),
     "object show": (("object show bpf.o", "programs, maps, what they need of the kernel"),),
     "object lint": (
@@ -220,6 +222,7 @@ EXAMPLES: Mapping[str, tuple[Example, ...]] = {
         ("map set pinned m:globals/settings value.enabled = true", "one member"),
     ),
     "map update-many": (("map update-many name hits key 1 value 10 key 2 value 20", "several at once"),),
+    "map attach": (("map attach pinned m:sockets obj sockets.o section sk_msg", "what its sockets send"),),
     "map create": (("map create m:ports type hash key 2 value 4 max_entries 1024", "pinned in tc's directory"),),
     "map delete": (("map delete name hits key 192.0.2.1", ""),),
     "map dump": (

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytc.commands.shared.command import Command
 
 #: What attaches, and can be taken back; other verbs of that effect detach.
-_ATTACHING = ("tcx.attach", "tcx.replace", "cgroup.attach")
+_ATTACHING = ("tcx.attach", "tcx.replace", "cgroup.attach", "netns.attach", "map.attach")
 #: Exit statuses of shells for commands that a signal has ended begin here.
 _SIGNALLED = 128
 _PIECE = 512

@@ -48,7 +48,8 @@ qdisc, class    queueing disciplines of devices, and their classes
 filter, chain   filters of devices and blocks: bpf, flower, u32 and all others
 action          actions, in filters and by themselves
 tcx, hooks      programs in order at a device, without a qdisc; all that a packet meets there
-cgroup, link    programs of cgroups; links of programs to hooks
+cgroup, netns   programs of cgroups, and of network namespaces
+link            links of programs to hooks
 map             elements of maps by their types: get, set, dump, watch, load, events
 prog            programs: run them on captured packets, show, dump, measure
 object          object files: what they hold, what is wrong with them; needs no privileges

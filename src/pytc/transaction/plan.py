@@ -346,7 +346,7 @@ def plan_command(
         return [[Field("step", "none", "nothing is changed\n")]]
     if command.effect not in ("attaches", "requests"):
         raise UsageError(
-            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx and cgroup, and '
+            'Option "-dry-run" is for qdisc, class, filter, chain, action, tcx, cgroup and netns, and '
             "for commands that only show"
         )
     run(context, command)

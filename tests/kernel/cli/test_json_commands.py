@@ -171,6 +171,7 @@ WITHOUT_ROW = {
     "ChangePins",
     "ResizeMap",
     "CreateMap",  # tests/kernel/commands/map/test_create.py
+    "ShowNetns",  # tests/kernel/commands/netns
     "LoadProgram",  # tests/kernel/commands/prog/test_load.py
     "InstallCompletion",
     "ExplainLog",  # tests/unit/commands/prog/test_explain.py has its JSON
@@ -185,6 +186,7 @@ def test_every_command_that_shows_something_has_a_row() -> None:
         "apply",
         "export-state",
         "metrics",
+        "netns",
         "pins",
     }
 

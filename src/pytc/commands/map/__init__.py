@@ -27,6 +27,8 @@ VERBS = {
     "unpin": "unpin",
     "resize": "resize",
     "create": "create",
+    "attach": "attach",
+    "detach": "detach",
     "push": "push",
     "pop": "pop",
     "peek": "peek",
@@ -46,6 +48,7 @@ Usage: pytc map show [ MAP ]
        pytc map pin MAP PATH
        pytc map unpin PATH
        pytc map resize PATH max_entries NUMBER
+       pytc map { attach | detach } MAP ...
        pytc map create PATH type TYPE key BYTES value BYTES max_entries NUMBER ...
 
 MAP := { fd NUMBER | map { NUMBER | NAME } | pinned { PATH | m:NAME }
