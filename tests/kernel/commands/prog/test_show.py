@@ -20,6 +20,7 @@ pytestmark = pytest.mark.kernel
 CREATE = ("--create-clsact",)
 
 
+@pytest.mark.needs("tcx")
 def test_every_place_is_named(loaded: Loaded, network: Network, bpffs: Path) -> None:
     """With its link, which is not named twice."""
     path = str(EXAMPLES / "traffic.o")
