@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from tests.network import Network
 from tests.processes import ROOT, run
+from tests.shells import pytc_on_path
 
 pytestmark = pytest.mark.kernel
 
@@ -63,6 +65,7 @@ def test_every_shown_command_works(
     for path in ROOT.iterdir():
         (tmp_path / path.name).symlink_to(path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{pytc_on_path(tmp_path)}:{os.environ['PATH']}")
     for kind, block in sequence(page):
         if kind == "c":
             save_source(block)
