@@ -74,6 +74,7 @@ _ENVIRONMENT = {
     "PYTC_KERNEL_CONFIG": "A file with the kernel's CONFIG_ settings for .kconfig, packed with gzip or not, in place "
     "of those below /boot and /proc.",
     "PYTC_MAP_LAYOUT": "`bpf_elf_map` or `bpf_map_def`: what 20-byte definitions in section `maps` are.",
+    "LISTEN_FDS, LISTEN_PID": "Set by a service manager that passes sockets to `exec bpf agent` (sd_listen_fds(3)).",
     "COLORFGBG": "Colours of the terminal, for `-color`: a dark background has brighter ones.",
     "NO_COLOR": "Where it is set, and not empty, there are no colours but with `-color=always`; nor with TERM=dumb.",
     "SHELL, HOME, XDG_DATA_HOME, XDG_CONFIG_HOME": "Where `completion install` writes a shell's script.",

@@ -7,6 +7,7 @@ command. Type checkers see the original.
 from __future__ import annotations
 
 TYPE_CHECKING = False
+
 if TYPE_CHECKING:
     from enum import IntEnum as IntEnum
 else:

@@ -228,7 +228,8 @@ class Agent(Closing):
     """An agent at ``path`` and its control socket; calls ``say`` with a sentence for each export and each refusal.
 
     ``mode`` and ``owner`` are those of both socket files; ``users`` may export and import besides root and this user.
-    Raises TransferError where a socket cannot be created.
+    ``given`` are descriptors of a service manager, among which the sockets may be. Raises TransferError where a socket
+    cannot be created.
     """
 
     def __init__(
@@ -238,6 +239,7 @@ class Agent(Closing):
         mode: int = 0o600,
         owner: int = -1,
         users: Collection[int] = (),
+        given: Collection[int] = (),
         say: Callable[[str], object] | None = None,
     ) -> None:
         self._users = frozenset(users)
@@ -245,9 +247,9 @@ class Agent(Closing):
         self._complain = FewRemarks(say if say is not None else str)
         self._store = Store()
         self._conversations: dict[int, _Conversation] = {}
-        self._importer = Importer(path, mode=mode, owner=owner, users=users, refused=self._complain)
+        self._importer = Importer(path, mode=mode, owner=owner, users=users, given=given, refused=self._complain)
         try:
-            self._control = BoundSocket(control.control_path(path), SEQPACKET, mode=mode, owner=owner)
+            self._control = BoundSocket(control.control_path(path), SEQPACKET, mode=mode, owner=owner, given=given)
             self._control.socket.setblocking(False)
             self._control.socket.listen(_BACKLOG)
         except BaseException:

@@ -147,7 +147,7 @@ class Importer(Closing):
     """A socket at a path that takes exports.
 
     ``users`` may export besides root and this user; ``refused`` is called with a sentence for each export that is
-    refused. Raises TransferError where the socket cannot be created.
+    refused. The socket may be among ``given`` descriptors. Raises TransferError where the socket cannot be created.
     """
 
     def __init__(
@@ -157,12 +157,13 @@ class Importer(Closing):
         mode: int = 0o600,
         owner: int = -1,
         users: Collection[int] = (),
+        given: Collection[int] = (),
         refused: Callable[[str], object] | None = None,
     ) -> None:
         self._users = frozenset(users)
         self._refused = refused
         self._assembly = Assembly()
-        self._bound = BoundSocket(path, DATAGRAM, mode=mode, owner=owner)
+        self._bound = BoundSocket(path, DATAGRAM, mode=mode, owner=owner, given=given)
         self._bound.socket.setblocking(False)
 
     def fileno(self) -> int:

@@ -30,8 +30,11 @@ from pytc.typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+#: SD_LISTEN_FDS_START, and more digits than a number of descriptors has.
+_FIRST_GIVEN, _FEW_DIGITS = 3, 5
+_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 DATAGRAM = socket.SOCK_DGRAM
 SEQPACKET = socket.SOCK_SEQPACKET
 _LONGEST_PATH = 107
@@ -71,12 +74,16 @@ class BoundSocket(Closing):
     """A socket bound at a path; owns both, and removes the file with :meth:`close` if it is still the one it created.
 
     A datagram socket receives the credentials of senders (SO_PASSCRED). ``mode`` are the permissions of the file,
-    ``owner`` the user who gets it (-1: nobody else). Raises TransferError.
+    ``owner`` the user who gets it (-1: nobody else). Where one of the ``given`` descriptors is bound there, it is that
+    socket, and its file stays as it is. Raises TransferError.
     """
 
-    def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1) -> None:
+    def __init__(self, path: str, kind: int, *, mode: int = 0o600, owner: int = -1, given: Iterable[int] = ()) -> None:
         self._file_id: tuple[int, int] | None = None
         self.path = path
+        if (adopted := _adopt(path, kind, given)) is not None:
+            self.socket = adopted
+            return
         try:
             self.socket = open_socket(kind)
         except OSError as error:
@@ -137,6 +144,28 @@ class BoundSocket(Closing):
         if hasattr(self, "socket"):  # for what a signal interrupts before anybody else has it
             with suppress(TransferError):
                 self.close()
+
+
+def given_descriptors(environment: Mapping[str, str]) -> range:
+    """Return the descriptors that a service manager has passed to this process (sd_listen_fds(3))."""
+    pid, count = environment.get("LISTEN_PID", ""), environment.get("LISTEN_FDS", "")
+    is_ours = pid == str(os.getpid()) and count.isascii() and count.isdigit() and len(count) < _FEW_DIGITS
+    return range(_FIRST_GIVEN, _FIRST_GIVEN + int(count) if is_ours else _FIRST_GIVEN)
+
+
+def _adopt(path: str, kind: int, given: Iterable[int]) -> socket.socket | None:
+    """Return the socket among descriptors that is bound at a path, None without one."""
+    for fd in given:
+        try:
+            sock = socket.socket(fileno=fd)
+        except OSError:
+            continue  # no socket
+        if (sock.family, sock.type & ~_FLAGS, sock.getsockname()) == (socket.AF_UNIX, kind, path):
+            sock.set_inheritable(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, int(kind == DATAGRAM))
+            return sock
+        sock.detach()
+    return None
 
 
 def _bind(sock: socket.socket, path: str) -> None:

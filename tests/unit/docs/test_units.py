@@ -12,6 +12,7 @@ import pytest
 from tests.processes import ROOT, cannot
 
 UNITS = [ROOT / "docs" / "pytc-agent.service", *sorted((ROOT / "docs" / "systemd").glob("*.service"))]
+SOCKET = ROOT / "docs" / "systemd" / "pytc-agent.socket"
 ROLE = ROOT / "deploy" / "ansible_collections" / "pytc" / "traffic" / "roles" / "agent"
 
 
@@ -36,7 +37,7 @@ def test_systemd_looks_for_pytc_where_pip_and_packages_put_it(unit: Path) -> Non
     assert commands and all(command.startswith("pytc ") for command in commands)
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*UNITS, SOCKET], ids=lambda unit: unit.name)
 def test_wheels_bring_the_unit(unit: Path) -> None:
     assert f'"{unit.relative_to(ROOT)}"' in (ROOT / "pyproject.toml").read_text()
 
@@ -45,6 +46,27 @@ def test_wheels_bring_the_unit(unit: Path) -> None:
 def test_systemd_understands_the_unit(unit: Path, tmp_path: Path) -> None:
     done = verify(instance(unit, unit.read_text(), tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_systemd_understands_the_socket_of_the_agent(tmp_path: Path) -> None:
+    """The sockets are those of the service."""
+    (agent, *_) = UNITS
+    service = instance(agent, agent.read_text(), tmp_path)
+    (socket := tmp_path / SOCKET.name).write_text(SOCKET.read_text())
+    assert (tmp_path / SOCKET.name).stem == service.stem
+    done = verify(socket)
+    assert (done.returncode, done.stderr) == (0, "")
+    path = re.findall(r"exec bpf agent (\S+)", agent.read_text())[-1]
+    assert re.findall(r"^Listen\w+=(.*)", SOCKET.read_text(), re.MULTILINE) == [path, f"{path}.control"]
+
+
+def test_the_agent_may_do_little() -> None:
+    """What systemd thinks an intruder could do, from 0 to 10; needs a systemd of 250."""
+    if shutil.which("systemd-analyze") is None:
+        cannot("systemd-analyze is not installed")
+    words = ["systemd-analyze", "security", "--offline=yes", "--threshold=25", str(UNITS[0])]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_systemd_would_say_what_it_does_not_understand(tmp_path: Path) -> None:

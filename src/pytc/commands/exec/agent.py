@@ -26,7 +26,8 @@ Usage: pytc exec bpf agent PATH [ mode MODE ] [ user USER ]
        pytc exec bpf agent PATH drop { NAME | NUMBER | all }
 
 Makes Unix sockets at PATH and PATH.control, takes what filters and actions export to PATH, and keeps it until it is
-dropped or the agent ends. "pytc exec bpf import agent PATH" asks it for the maps.
+dropped or the agent ends. "pytc exec bpf import agent PATH" asks it for the maps. Sockets with these paths that a
+service manager passes (sd_listen_fds(3)) are used in place of new ones.
 
 mode  permissions of the sockets, octal {600}
 user  a user, number or name, who may export, import, list and drop besides root and the agent's own
@@ -86,6 +87,7 @@ def run(context: Context, command: ServeMaps | ListObjects | DropObject) -> list
 
 def _serve(context: Context, command: ServeMaps) -> None:
     from pytc.exec_proxy.agent import Agent, notify_ready
+    from pytc.exec_proxy.sockets import given_descriptors
     from pytc.signal_blocks import unwind_on_signals
 
     rights = command.rights
@@ -93,7 +95,14 @@ def _serve(context: Context, command: ServeMaps) -> None:
     raise_descriptor_limit()  # each map is one
     with (
         unwind_on_signals(quietly=True),
-        Agent(command.path, mode=rights.mode, owner=owner, users=users, say=context.say) as agent,
+        Agent(
+            command.path,
+            mode=rights.mode,
+            owner=owner,
+            users=users,
+            given=given_descriptors(context.environment),
+            say=context.say,
+        ) as agent,
     ):
         notify_ready(context.environment.get(_NOTIFY, ""))
         agent.serve()
