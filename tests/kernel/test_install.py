@@ -48,7 +48,7 @@ def test_what_makes_documents_and_tests_is_not_installed(installed: Path) -> Non
         path.name for name in ("man", "completions") for path in (ROOT / "docs" / name).iterdir()
     )
     units = sorted(path.name for path in (installed / "lib" / "systemd" / "system").iterdir())
-    assert units == ["pytc-agent.service", "pytc-apply@.service"]
+    assert units == ["pytc-agent.service", "pytc-agent.socket", "pytc-apply@.service"]
 
 
 def test_the_image_is_built_from_what_the_wheel_needs() -> None:
