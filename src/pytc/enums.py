@@ -16,7 +16,7 @@ else:
         """The type of :class:`IntEnum` and of the classes that derive from it, whose attributes are the members."""
 
         def __new__(cls, name, bases, namespace):
-            numbers = {key: value for key, value in namespace.items() if type(value) is int}
+            numbers = {key: value for key, value in namespace.items() if key[0] != "_" and type(value) is int}
             made = super().__new__(cls, name, bases, namespace)
             made.__members__ = {}
             made._value2member_map_ = {}

@@ -1,7 +1,5 @@
 """Attachments as values: programs at a place, which can be asked, replaced, kept and detached."""
 
-from __future__ import annotations
-
 import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from typing import Literal, TypeVar
 from pytc.api.calls import log, open_context, public
 from pytc.api.namespaces import namespace_id
 from pytc.bpf.loader.program import Program
+from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.links import Link
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.closing import Closing
@@ -21,10 +20,6 @@ from pytc.commands.shared.device_hooks import DeviceHook
 from pytc.commands.shared.kernel_attacher import KernelAttacher
 from pytc.errors import ArgumentError, AttachError
 from pytc.tc.kinds.interface import OpenedProgram
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.bpf.sys.descriptions import ProgramDescription
 
 #: What the call that returned an attachment has done: ``found`` for one that is listed, ``unchanged`` for one that an
 #: ``ensure_*`` method has left as it was.
@@ -202,7 +197,7 @@ class ListedAttachment(Attachment):
         return attacher.Choice(None, (attacher.Attachment(hook, self.program_id, self.link_id),))
 
     @property
-    def _sharing(self) -> attacher.Sharing | None:
+    def _sharing(self) -> "attacher.Sharing | None":
         return None
 
     def keep(self: _Self, path: str = "") -> _Self:
@@ -274,7 +269,7 @@ class CgroupAttachment(ListedAttachment):
         link_id: int = 0,
         change: Change = "attached",
         *,
-        sharing: attacher.Sharing = "multi",
+        sharing: "attacher.Sharing" = "multi",
     ) -> None:
         super().__init__(program_id, link_id, change)
         self.path, self.attach_type, self.sharing = path, attach_type, sharing
@@ -284,7 +279,7 @@ class CgroupAttachment(ListedAttachment):
         return f"{self.path} {self.attach_type}"
 
     @property
-    def _sharing(self) -> attacher.Sharing | None:
+    def _sharing(self) -> "attacher.Sharing | None":
         return self.sharing
 
     @contextmanager
@@ -320,7 +315,7 @@ def listed(path: str) -> list[CgroupAttachment]:
         ]
 
 
-def _sharing(flags: int) -> attacher.Sharing:
+def _sharing(flags: int) -> "attacher.Sharing":
     from pytc.bpf.sys.constants import F_ALLOW_MULTI, F_ALLOW_OVERRIDE
 
     return "multi" if flags & F_ALLOW_MULTI else "override" if flags & F_ALLOW_OVERRIDE else "exclusive"

@@ -1,7 +1,5 @@
 """What the functions of the library have in common: a log, a context for commands, and hints in terms of Python."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable, Iterator

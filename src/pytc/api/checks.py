@@ -1,19 +1,13 @@
 """Look at object files without a kernel, and explain errors."""
 
-from __future__ import annotations
-
 import os
 
 from pytc.api.calls import library_hints, public
-from pytc.bpf.analyse.inspect import inspect_object
+from pytc.bpf.analyse.findings import Finding
+from pytc.bpf.analyse.inspect import Inspection, inspect_object
 from pytc.bpf.analyse.lint import lint_file
 from pytc.bpf.object.reader import read_object
 from pytc.errors import PytcError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.bpf.analyse.findings import Finding
-    from pytc.bpf.analyse.inspect import Inspection
 
 
 @public

@@ -1,20 +1,14 @@
 """Commands of tc, for what has no function of its own in the library."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 from pytc.api.calls import log, open_context, public
 from pytc.commands.dispatch import parse_words, run
-from pytc.commands.shared.command import Help
+from pytc.commands.shared.command import Command, Help
 from pytc.errors import ArgumentError, HelpRequested
 from pytc.render.documents import Display, Stream
 from pytc.render.json import as_object
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.commands.shared.command import Command
 
 
 @public

@@ -1,7 +1,5 @@
 """Create maps that no object declares."""
 
-from __future__ import annotations
-
 from pytc.api.calls import log, public
 from pytc.api.maps import Map
 from pytc.bpf.codec.format import format_codec

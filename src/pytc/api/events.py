@@ -1,24 +1,19 @@
 """Events of ring and perf buffers as typed values, for loops, for asyncio and for callbacks."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from pytc.api.calls import log
+from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.event_types import EventDecoder, event_source, find_program_btf, guess_event_type
+from pytc.bpf.maps.map import Map
+from pytc.bpf.maps.ring_buffer import Event as RawEvent
+from pytc.bpf.maps.ring_buffer import EventSource
 from pytc.bpf.sys.constants import MapType
 from pytc.closing import Closing
 from pytc.errors import ClosedError
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.bpf.btf.types import Btf
-    from pytc.bpf.maps.map import Map
-    from pytc.bpf.maps.ring_buffer import Event as RawEvent
-    from pytc.bpf.maps.ring_buffer import EventSource
 
 
 class Event:

@@ -1,35 +1,27 @@
 """Attach programs as ``bpf`` filters of traffic control."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterator
 
-from pytc.api.attachments import Attachment, describe
+from pytc.api.attachments import Attachment, Change, describe
 from pytc.api.calls import log, open_context
+from pytc.bpf.loader.program import Program
+from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.commands.filter.changes import send_filter
 from pytc.commands.filter.clsact import ensure_clsact
 from pytc.commands.shared.clsact_place import check_egress
+from pytc.commands.shared.context import Context
 from pytc.errors import ArgumentError, DeviceNotFoundError, NetlinkError, UsageError
-from pytc.handles import EGRESS, INGRESS, UNSPEC, parse_classid
+from pytc.handles import EGRESS, INGRESS, UNSPEC, Handle, parse_classid
 from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
 from pytc.protocols import ALL
-from pytc.tc.filters.records import decode_filters, filter_records
+from pytc.tc.filters.records import FilterRecord, decode_filters, filter_records
 from pytc.tc.filters.requests import POINTS, FilterChange, filter_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import KIND, BpfOptions, BpfRecord
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.filter_parts import SKIP_HW, SKIP_SW
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.api.attachments import Change
-    from pytc.bpf.loader.program import Program
-    from pytc.bpf.sys.descriptions import ProgramDescription
-    from pytc.commands.shared.context import Context
-    from pytc.handles import Handle
-    from pytc.netlink.messages import TcMessage
-    from pytc.tc.filters.records import FilterRecord
 
 _HOOKS = {"ingress": INGRESS, "egress": EGRESS}
 

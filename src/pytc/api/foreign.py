@@ -1,17 +1,11 @@
 """Values of pyroute2, which pytc does not import for them."""
 
-from __future__ import annotations
-
 from typing import Any, Protocol
 
 from pytc.api.calls import public
-from pytc.api.traffic import filter_of_message
+from pytc.api.traffic import Filter, filter_of_message
 from pytc.errors import ArgumentError
 from pytc.netlink.messages import decode
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.api.traffic import Filter
 
 
 class _Message(Protocol):

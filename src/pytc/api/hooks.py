@@ -1,7 +1,5 @@
 """Attach programs to the ordered lists of bpf(2): tcx and netkit at devices, cgroups."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +12,7 @@ from pytc.commands.cgroup.attach import attach_type_of
 from pytc.commands.cgroup.cgroups import Cgroup, CgroupHook
 from pytc.commands.cgroup.words import CgroupName
 from pytc.commands.shared import attacher
+from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import TYPES, device_hook
 from pytc.commands.shared.kernel_attacher import KernelAttacher, explained, position_of
 from pytc.errors import ArgumentError, AttachError
@@ -21,8 +20,8 @@ from pytc.tc.kinds.interface import OpenedProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.commands.shared.context import Context
     from pytc.commands.shared.device_hooks import HookName
+
 
 #: A program that is attached already: the attachment, the program, or its id or name.
 Neighbour = Attachment | Program | int | str
@@ -31,7 +30,7 @@ _Listed = TypeVar("_Listed", bound=ListedAttachment)
 
 def attach_to_device(
     device: str,
-    hook: HookName,
+    hook: "HookName",
     program: Program,
     *,
     first: bool = False,
@@ -54,7 +53,12 @@ def attach_to_device(
 
 
 def attach_to_cgroup(
-    path: str, program: Program, *, attach_type: str = "", sharing: attacher.Sharing = "multi", link: bool | str = False
+    path: str,
+    program: Program,
+    *,
+    attach_type: str = "",
+    sharing: "attacher.Sharing" = "multi",
+    link: bool | str = False,
 ) -> CgroupAttachment:
     """Attach a program to a cgroup; see :meth:`pytc.Program.attach_cgroup`."""
     about = describe(program)
@@ -81,10 +85,10 @@ def _attach(
     hook: attacher.Hook,
     program: Program,
     link: bool | str,
-    order: attacher.Order | None = None,
+    order: "attacher.Order | None" = None,
     relative: attacher.Choice | None = None,
     revision: int = 0,
-    sharing: attacher.Sharing | None = None,
+    sharing: "attacher.Sharing | None" = None,
 ) -> Link | None:
     """Attach a program; return its link where it is attached by one."""
     if not link:
@@ -118,7 +122,7 @@ def _finish(made: _Listed, held: Link | None, link: bool | str) -> _Listed:
 
 def _order(
     *, first: bool, before: Neighbour | None, after: Neighbour | None
-) -> tuple[attacher.Order, Neighbour | None]:
+) -> "tuple[attacher.Order, Neighbour | None]":
     given = [one for one in (first or None, before, after) if one is not None]
     if len(given) > 1:
         raise ArgumentError("first, before and after exclude each other")
@@ -173,7 +177,7 @@ def ensure_listed(existing: list[_Listed], program: Program, attach: Callable[[]
     return attach()
 
 
-def device_attachments(device: str, hook: HookName) -> list[DeviceAttachment]:
+def device_attachments(device: str, hook: "HookName") -> list[DeviceAttachment]:
     """Return the programs of a hook of tcx or netkit in run order; raises AttachError, UnsupportedError."""
     with open_context() as context:
         place = device_hook(context, device, hook)

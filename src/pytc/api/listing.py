@@ -1,7 +1,5 @@
 """List what the kernel has loaded and attached: hooks in run order, programs, maps, links."""
 
-from __future__ import annotations
-
 import errno
 import os
 import socket
@@ -9,18 +7,21 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeVar
 
-from pytc.api.attachments import DeviceAttachment, XdpAttachment, listed
+from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, XdpAttachment, listed
 from pytc.api.calls import open_context, public
 from pytc.api.traffic import attachments_of
-from pytc.bpf.analyse.program_info import program_info
+from pytc.bpf.analyse.program_info import ProgramInfo, program_info
+from pytc.bpf.loader import program as loader
 from pytc.bpf.object.names import kernel_map_names, kernel_name
 from pytc.bpf.sys import cgroups
 from pytc.bpf.sys.constants import Command, MapType, ProgramType
+from pytc.bpf.sys.descriptions import MapDescription
 from pytc.bpf.sys.info import describe_map, describe_program, ids, map_by_id, object_kind, program_by_id
-from pytc.bpf.sys.links import describe_link
+from pytc.bpf.sys.links import LinkDescription, describe_link
 from pytc.bpf.sys.links import links as all_links
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.hooks.show import classful_parents, xdp_link
+from pytc.commands.shared.context import Context
 from pytc.commands.shared.device_hooks import PARENTS, attached_filters, device_hook
 from pytc.errors import (
     ArgumentError,
@@ -30,19 +31,14 @@ from pytc.errors import (
     PinError,
     UnsupportedError,
 )
+from pytc.handles import Handle
 from pytc.netlink.xdp import xdp_programs
 from pytc.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.api.attachments import Attachment, CgroupAttachment
-    from pytc.bpf.analyse.program_info import ProgramInfo
-    from pytc.bpf.loader import program as loader
-    from pytc.bpf.sys.descriptions import MapDescription
-    from pytc.bpf.sys.links import LinkDescription
-    from pytc.commands.shared.context import Context
     from pytc.commands.shared.device_hooks import HookName
-    from pytc.handles import Handle
+
 
 _NOT_HERE = (errno.ENXIO, errno.EACCES)
 _Described = TypeVar("_Described")
@@ -92,7 +88,7 @@ def _hooks(context: Context, device: str) -> Iterator[Attachment]:
         yield from _of_hook(context, device, behind)
 
 
-def _of_hook(context: Context, device: str, name: HookName) -> Iterator[DeviceAttachment]:
+def _of_hook(context: Context, device: str, name: "HookName") -> Iterator[DeviceAttachment]:
     hook = device_hook(context, device, name)
     try:
         queried = hook.query()

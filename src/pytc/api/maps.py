@@ -1,7 +1,5 @@
 """Maps as users of the library see them: mappings of Python values."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -9,13 +7,17 @@ from functools import cached_property
 from typing import Any
 
 from pytc.api.calls import library_hints, log
+from pytc.api.events import EventStream
 from pytc.api.references import with_objects
+from pytc.api.watch import MapWatch
+from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.compound import Structure
 from pytc.bpf.maps import map as kernel
 from pytc.bpf.maps.batch import batch_entries, delete_batch, read_batches, read_items
 from pytc.bpf.maps.typed import TypedMap
-from pytc.bpf.maps.types import KEYLESS
+from pytc.bpf.maps.types import KEYLESS, MapTypes
 from pytc.bpf.sys.constants import EXIST, NOEXIST, MapType, map_type_name
+from pytc.bpf.sys.descriptions import MapDescription
 from pytc.closing import Closing
 from pytc.errors import (
     ENOTSUPP,
@@ -26,14 +28,6 @@ from pytc.errors import (
     MapElementError,
     NameNotFoundError,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.api.events import EventStream
-    from pytc.api.watch import MapWatch
-    from pytc.bpf.btf.types import Btf
-    from pytc.bpf.maps.types import MapTypes
-    from pytc.bpf.sys.descriptions import MapDescription
 
 _UNSET: Any = object()
 _NO_POP = (errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL, ENOTSUPP)
@@ -62,17 +56,17 @@ class Map(MutableMapping[Any, Any], Closing):
         self._raw, self._btf, self._given = raw, btf, types
 
     @classmethod
-    def from_id(cls, number: int) -> Map:
+    def from_id(cls, number: int) -> "Map":
         """Open the map with an id (needs CAP_SYS_ADMIN); raises BpfSyscallError."""
         return cls(kernel.Map.from_id(number))
 
     @classmethod
-    def from_pin(cls, path: str) -> Map:
+    def from_pin(cls, path: str) -> "Map":
         """Open a pinned map; raises BpfSyscallError, also for the pin of something else."""
         return cls(kernel.Map.from_pin(path))
 
     @classmethod
-    def from_fd(cls, number: int) -> Map:
+    def from_fd(cls, number: int) -> "Map":
         """Return the map of a descriptor, like those that other libraries have; the descriptor stays theirs, and open.
 
         Raises BpfError.
@@ -127,13 +121,13 @@ class Map(MutableMapping[Any, Any], Closing):
             typed.types = with_objects(self.info.type, typed.types, Map.from_id, Program.from_id)
         return typed
 
-    def with_types(self, *, key: str = "", value: str = "") -> Map:
+    def with_types(self, *, key: str = "", value: str = "") -> "Map":
         """Return the same map with other types: formats like ``"{be32 source, u32 length}"``, or types by name, as in
         ``"struct flow"``. Raises CodecError."""
         return Map(self._raw, btf=self._btf, types=TypedMap(self._raw, key=key, value=value).types)
 
     @property
-    def summed(self) -> Map:
+    def summed(self) -> "Map":
         """A view of the map in which the values of all CPUs are added up; cannot be written.
 
         Raises CodecError where there is one value only.

@@ -1,7 +1,5 @@
 """Follow the changes of traffic control as the kernel reports them."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Network namespaces of a thread."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

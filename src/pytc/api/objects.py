@@ -1,7 +1,5 @@
 """Load objects: ``pytc.load`` and what it returns."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,19 +10,14 @@ from pytc.api.maps import Map
 from pytc.api.programs import Program
 from pytc.api.variables import Variables
 from pytc.bpf.link.tail_calls import tail_calls
-from pytc.bpf.loader.load import load_programs
+from pytc.bpf.loader.load import Loaded, load_programs
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.object.parameters import Parameters, parameterise
 from pytc.bpf.object.reader import read_bytes, read_object
-from pytc.bpf.object.spec import DATA
+from pytc.bpf.object.spec import DATA, ObjectSpec, ProgramSpec
 from pytc.bpf.sys.constants import ProgramType
 from pytc.closing import Closing
 from pytc.errors import ArgumentError, NameNotFoundError, ObjectError, shortlist
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.bpf.loader.load import Loaded
-    from pytc.bpf.object.spec import ObjectSpec, ProgramSpec
 
 _Member = TypeVar("_Member", Program, Map)
 

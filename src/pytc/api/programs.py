@@ -1,22 +1,17 @@
 """Loaded programs as users of the library see them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from pytc.api.attachments import CgroupAttachment, DeviceAttachment
 from pytc.api.calls import public
+from pytc.api.filters import FilterAttachment
+from pytc.api.hooks import Neighbour
+from pytc.api.runs import Buffer, Packet, PacketResult
+from pytc.bpf.analyse.program_info import ProgramInfo
 from pytc.bpf.loader import program as loader
 from pytc.bpf.sys.constants import program_type_name
 from pytc.protocols import ALL
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.api.attachments import CgroupAttachment, DeviceAttachment
-    from pytc.api.filters import FilterAttachment
-    from pytc.api.hooks import Neighbour
-    from pytc.api.runs import Buffer, Packet, PacketResult
-    from pytc.bpf.analyse.program_info import ProgramInfo
 
 DeviceHookName = Literal["ingress", "egress"]
 NetkitHookName = Literal["primary", "peer"]

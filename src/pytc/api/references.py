@@ -1,18 +1,17 @@
 """Values of maps that are objects: maps in maps, programs in program arrays, sockets and cgroups."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 from pytc.bpf.codec.scalars import Codec
+from pytc.bpf.maps.types import MapTypes
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.errors import CodecError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.bpf.codec.scalars import Value
-    from pytc.bpf.maps.types import MapTypes
+
 
 _OF_DESCRIPTORS = frozenset(
     {MapType.SOCKMAP, MapType.SOCKHASH, MapType.XSKMAP, MapType.REUSEPORT_SOCKARRAY, MapType.CGROUP_ARRAY}
@@ -28,7 +27,7 @@ class ObjectCodec(Codec):
     def __init__(self, size: int, what: str, open: Callable[[int], Any] | None = None) -> None:
         self.size, self._what, self._open = size, what, open
 
-    def decode(self, data: bytes) -> Value:
+    def decode(self, data: bytes) -> "Value":
         number = int.from_bytes(data, "little")
         opened: Value = number if self._open is None else self._open(number)
         return opened

@@ -1,15 +1,11 @@
 """Test runs of programs on packets, which are bytes, words, or packets of other libraries."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, Protocol, SupportsBytes
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.api.events import Event, EventStream
-    from pytc.packets.hexdump import Difference
+from pytc.api.events import Event, EventStream
+from pytc.packets.hexdump import Difference
 
 #: A packet with its Ethernet header: bytes; words like ``"eth ip src 10.0.0.1 tcp dport 80"``; or an object that
 #: ``bytes()`` takes, like those of scapy and dpkt.

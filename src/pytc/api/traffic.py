@@ -1,17 +1,18 @@
 """List what traffic control has: filters, qdiscs, classes, chains, actions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytc.api.calls import open_context, public
-from pytc.api.filters import filter_attachment, parent_name, parse_parent
+from pytc.api.filters import FilterAttachment, filter_attachment, parent_name, parse_parent
+from pytc.bpf.sys.descriptions import ProgramDescription
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.action.show import ShowActions
 from pytc.commands.action.show import run as show_actions
-from pytc.handles import CLSACT, UNSPEC
+from pytc.commands.shared.context import Context
+from pytc.handles import CLSACT, UNSPEC, Handle
 from pytc.netlink import constants as c
+from pytc.netlink.messages import TcMessage
 from pytc.netlink.session import interface_name
 from pytc.protocols import format_protocol
 from pytc.render.documents import Display
@@ -20,7 +21,7 @@ from pytc.tc.classes.documents import class_document, class_parts
 from pytc.tc.classes.records import class_records
 from pytc.tc.clock import read_clock
 from pytc.tc.filters.documents import document
-from pytc.tc.filters.records import check_block, decode_filter, dump, filter_records
+from pytc.tc.filters.records import FilterRecord, check_block, decode_filter, dump, filter_records
 from pytc.tc.filters.requests import FilterChange, filter_message, selector_message
 from pytc.tc.filters.selector import FilterSelector
 from pytc.tc.kinds.filters.bpf import BpfRecord
@@ -30,13 +31,7 @@ from pytc.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.api.filters import FilterAttachment
-    from pytc.bpf.sys.descriptions import ProgramDescription
-    from pytc.commands.shared.context import Context
-    from pytc.handles import Handle
-    from pytc.netlink.messages import TcMessage
     from pytc.render.documents import Document
-    from pytc.tc.filters.records import FilterRecord
 
 #: The members that ``tc -j -s`` prints.
 Members = Mapping[str, Any]

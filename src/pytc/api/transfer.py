@@ -1,7 +1,5 @@
 """Maps of another process, received over a Unix socket."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 
@@ -9,10 +7,7 @@ from pytc.api.calls import log, public
 from pytc.api.maps import Map
 from pytc.closing import Closing
 from pytc.exec_proxy.map_transfer import Importer
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.exec_proxy.received import ReceivedObject
+from pytc.exec_proxy.received import ReceivedObject
 
 
 class ReceivedMaps(Closing):

@@ -1,24 +1,17 @@
 """Global variables of a loaded object, read and written while its programs run."""
 
-from __future__ import annotations
-
 import mmap
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pytc.bpf.codec.btf import btf_codec
 from pytc.bpf.codec.compound import assign
-from pytc.bpf.object.parameters import variables
-from pytc.bpf.object.spec import KCONFIG
+from pytc.bpf.codec.scalars import Codec
+from pytc.bpf.maps.map import Map
+from pytc.bpf.object.parameters import Variable, variables
+from pytc.bpf.object.spec import KCONFIG, ObjectSpec
 from pytc.bpf.sys.constants import F_MMAPABLE
 from pytc.errors import CodecError, MapElementError, NameNotFoundError, shortlist
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from pytc.bpf.codec.scalars import Codec
-    from pytc.bpf.maps.map import Map
-    from pytc.bpf.object.parameters import Variable
-    from pytc.bpf.object.spec import ObjectSpec
 
 _MAX_LEAVES = 1 << 20
 _NUMBERS: dict[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}

@@ -1,7 +1,5 @@
 """Follow the elements of a map while they change."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Literal
