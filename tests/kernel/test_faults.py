@@ -15,7 +15,7 @@ from tests.processes import Outcome
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(9000)]
 
 #: Faults of a command in the first tier.
-SOME = 20
+SOME = 12
 #: What can happen to each call, and to some.
 FAULTS = ("error=ENOMEM", "signal=SIGTERM", "error=EPERM", "error=EINTR", "signal=SIGINT")
 MORE = {
@@ -52,7 +52,7 @@ _DONE = (
 
 
 def _faults(calls: list[Call], faults: tuple[str, ...], *, every: bool) -> Iterator[Fault]:
-    """Yield all faults of all calls, or some twenty, of each sort of call."""
+    """Yield all faults of all calls, or about a dozen, of each sort of call."""
     found = [Fault(call, what) for call in calls for what in (*MORE.get(call.name, ()) * (faults != KILL), *faults)]
     # a step that shares no factor with the number of faults of a call comes to each of them
     yield from found if every else found[:: max(len(found) // SOME, 1) | 1]
