@@ -159,7 +159,7 @@ class _Template:
             if len(code) != self._code_size:
                 return None
             data[self._code_at : self._code_at + len(code)] = code
-        return PreparedFilter(command.change, bytes(data), remarks)
+        return command.replace(request=bytes(data), remarks=remarks)
 
     def _moved(self, command: ModifyFilter | DeleteFilter, words: list[str]) -> Command:
         """Return a command at the preference and handle of a line."""

@@ -160,7 +160,7 @@ class Connection:
 
     def note_warnings(self) -> None:
         """Move the kernel's remarks on accepted requests to the notes."""
-        if self._session is not None:
+        if self._session is not None and self._session.warnings:
             self.notes += [f"Warning: {sentence}" for sentence in self._session.warnings]
             self._session.warnings.clear()
 
