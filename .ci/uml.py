@@ -128,7 +128,7 @@ sleep 10
 
 #: Exit statuses of timeout(1) when it had to end a guest: by a signal, or saying so.
 _HUNG = (-signal.SIGKILL, 124, 128 + signal.SIGKILL)
-_guests: list[subprocess.Popen[bytes]] = []
+_guests: list[Path] = []
 
 
 def main(words: Sequence[str]) -> int:
@@ -152,8 +152,8 @@ def main(words: Sequence[str]) -> int:
                 return max(run.result() for run in runs)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
-                for guest in _guests:
-                    _kill(guest)
+                for share in _guests:
+                    _kill(share)
                 raise
     except Problem as problem:
         sys.stderr.write(f"make test-kernels: {problem}\n")
@@ -279,7 +279,7 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
             },
         ) as guest,
     ):
-        _guests.append(guest)
+        _guests.append(share)
         os.close(writer)
         printer = threading.Thread(
             target=print_lines, args=(os.fdopen(reader, "rb"), f"{kernel.version}: "), daemon=True
@@ -288,21 +288,21 @@ def _boot(kernel: _Kernel, share: Path, objects: Path, arguments: Sequence[str])
         try:
             guest.wait()
         finally:
-            _kill(guest)
+            _kill(share)
         printer.join(timeout=10)
     hung = guest.returncode in _HUNG
     return f"the guest did not end within {SECONDS} seconds" if hung else "the guest died"
 
 
-def _kill(guest: subprocess.Popen[bytes]) -> None:
-    """End all processes of a guest, each of which is one of this machine's, in the session that timeout(1) leads.
+def _kill(share: Path) -> None:
+    """End all processes of a guest, each of which is one of this machine's, and has the words of the kernel's command.
 
-    They outlive both it and the kernel when it has ended that one.
+    They lead sessions of their own, and outlive timeout(1).
     """
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    word = f"uml_dir={share}".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended
-            session = path.read_text().rpartition(")")[2].split()[3]
-            if int(session) == guest.pid:
+            if word in path.read_bytes().split(b"\0"):
                 os.kill(int(path.parent.name), signal.SIGKILL)
 
 
