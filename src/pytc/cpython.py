@@ -29,37 +29,13 @@ from _socket import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as signals
     from functools import lru_cache, partial
     from importlib import import_module
-    from signal import (
-        SIG_BLOCK,
-        SIG_DFL,
-        SIG_IGN,
-        SIG_SETMASK,
-        SIGHUP,
-        SIGINT,
-        SIGTERM,
-        getsignal,
-        pthread_sigmask,
-        raise_signal,
-        signal,
-    )
 else:
+    import _signal as signals
     from _collections import _tuplegetter as tuple_getter  # noqa: F401 (pytc.typing imports it)
     from _functools import _lru_cache_wrapper, partial
-    from _signal import (
-        SIG_BLOCK,
-        SIG_DFL,
-        SIG_IGN,
-        SIG_SETMASK,
-        SIGHUP,
-        SIGINT,
-        SIGTERM,
-        getsignal,
-        pthread_sigmask,
-        raise_signal,
-        signal,
-    )
 
     def import_module(name):
         """Return a module by its full name, imported if it is not yet: importlib's brings ``warnings`` along."""
@@ -77,13 +53,6 @@ __all__ = [
     "MSG_DONTWAIT",
     "MSG_PEEK",
     "MSG_TRUNC",
-    "SIGHUP",
-    "SIGINT",
-    "SIGTERM",
-    "SIG_BLOCK",
-    "SIG_DFL",
-    "SIG_IGN",
-    "SIG_SETMASK",
     "SOCK_CLOEXEC",
     "SOCK_DGRAM",
     "SOCK_RAW",
@@ -91,7 +60,6 @@ __all__ = [
     "SO_RCVBUF",
     "SO_RCVTIMEO",
     "SO_SNDTIMEO",
-    "getsignal",
     "if_indextoname",
     "if_nametoindex",
     "import_module",
@@ -99,8 +67,6 @@ __all__ = [
     "inet_pton",
     "lru_cache",
     "partial",
-    "pthread_sigmask",
-    "raise_signal",
-    "signal",
+    "signals",
     "socket",
 ]

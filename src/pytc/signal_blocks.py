@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
-from pytc import cpython as signal
+from pytc.cpython import signals as signal
 from pytc.signals import ENDING, ENDING_AND_INTERRUPT, SignalReceived
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pytc import cpython as signal
+from pytc.cpython import signals as signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
