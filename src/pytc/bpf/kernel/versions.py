@@ -7,7 +7,6 @@ are those of include/uapi/linux/bpf.h, versions the first release of mainline wi
 from __future__ import annotations
 
 import os
-import re
 
 from pytc.bpf.btf import types as b
 from pytc.bpf.sys.constants import MapType, ProgramType, attach_type_name
@@ -275,5 +274,7 @@ def version_key(version: str) -> tuple[int, int]:
 
 def is_older(version: str) -> bool:
     """Return whether the running kernel is older than a version like ``5.8``; False where its own makes no sense."""
+    import re  # only now: few commands ask
+
     release = re.match(r"\d+\.\d+", os.uname().release)
     return release is not None and precedes(release.group(), version)

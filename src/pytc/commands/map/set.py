@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from pytc.bpf.codec.compound import Bits, assign
 from pytc.bpf.codec.scalars import Integer
 from pytc.bpf.codec.text import number
@@ -19,7 +17,7 @@ from pytc.words.values import take_element, take_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Literal
 
     from pytc.bpf.codec.scalars import Codec
     from pytc.bpf.maps.typed import TypedMap
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
     from pytc.commands.shared.desired import Programs, Wanted
     from pytc.words.engine import Cursor
     from pytc.words.values import ValueWords
+
+    Operator = Literal["=", "+=", "-=", "|=", "&=", "^="]
 
 HELP = """\
 Usage: pytc map set MAP key KEY value VALUE [ any | noexist | exist ] [ lock ]
@@ -44,7 +44,7 @@ Programs and maps as values: id, pin (/PATH, m:NAME), fd:N, name:NAME, of maps m
 "pytc exec bpf graft help" explains how a program of an object file gets into a slot of a program array.
 """
 
-Operator = Literal["=", "+=", "-=", "|=", "&=", "^="]
+_OPERATORS: tuple[Operator, ...] = ("=", "+=", "-=", "|=", "&=", "^=")
 
 
 class Change(Value):
@@ -67,17 +67,17 @@ class SetElement(Command):
 
 
 def _take_operator(cursor: Cursor) -> Operator | None:
-    for operator in get_args(Operator):
+    for operator in _OPERATORS:
         if cursor.peek() == operator:
             cursor.take()
-            return operator  # type: ignore[no-any-return]  # get_args() returns Any
+            return operator
     return None
 
 
 def _take_change(cursor: Cursor, path: str) -> Change:
     operator = _take_operator(cursor)
     if operator is None:
-        raise UsageError(f'Error: one of {" ".join(get_args(Operator))} is expected after "value{path}".')
+        raise UsageError(f'Error: one of {" ".join(_OPERATORS)} is expected after "value{path}".')
     return Change(path, operator, take_value(cursor))
 
 

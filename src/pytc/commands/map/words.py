@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from pytc.bpf.sys.constants import EXIST, NOEXIST
-from pytc.commands.shared.maps import MapKind
+from pytc.commands.shared.maps import MAP_KINDS
 from pytc.errors import UsageError
 from pytc.value import Value
 from pytc.words.engine import Word, fill, refuse_more, unsigned
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
+    from pytc.commands.shared.maps import MapKind
     from pytc.words.engine import Cursor
 
 
@@ -32,7 +31,7 @@ def _take_target(kind: MapKind) -> Callable[[Cursor], Target]:
     return lambda cursor: Target(kind, cursor.take())
 
 
-TARGET = tuple(Word(kind, "target", read=_take_target(kind), called=kind) for kind in get_args(MapKind))
+TARGET = tuple(Word(kind, "target", read=_take_target(kind), called=kind) for kind in MAP_KINDS)
 VALUE_TYPE = Word("valuetype", "value_type", read=take_format)
 TYPES = (Word("keytype", "key_type", read=take_format), VALUE_TYPE)
 KEY = Word("key", "key", read=take_element, exact=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 from pytc.errors import UsageError
 from pytc.value import Value
 from pytc.words.engine import Word, fill, unsigned
@@ -11,13 +9,15 @@ from pytc.words.engine import Word, fill, unsigned
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     from pytc.tc.filters.selector import FilterSelector
     from pytc.words.engine import Cursor
 
+    _Kind = Literal["id", "pinned", "name", "tag"]
+
 _LAST_ID = 0xFFFFFFFF
-_Kind = Literal["id", "pinned", "name", "tag"]
+_KINDS: tuple[_Kind, ...] = ("id", "pinned", "name", "tag")
 
 
 class LoadedProgram(Value):
@@ -48,7 +48,7 @@ def _id(word: str) -> str:
     return word
 
 
-TARGET = tuple(Word(kind, "target", read=_take_loaded(kind), called=kind) for kind in get_args(_Kind))
+TARGET = tuple(Word(kind, "target", read=_take_loaded(kind), called=kind) for kind in _KINDS)
 
 
 def take_words(cursor: Cursor, words: Sequence[Word], topic: str) -> dict[str, Any]:

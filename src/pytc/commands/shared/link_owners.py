@@ -6,7 +6,6 @@ The kernel keeps nothing beside a link by which it could be told whose it is, so
 from __future__ import annotations
 
 import os
-import re
 
 from pytc.commands.shared.pins import existing_pin_path
 
@@ -18,9 +17,8 @@ if TYPE_CHECKING:
 
 _ROOT = "m:owners"
 _MARK = "/tc/owners/"
-#: What a name in a bpffs may not have, or what would end it.
-_UNSAFE = re.compile(r"[./%]")
-_ENCODED = re.compile(r"%([0-9A-F]{2})")
+#: Escapes for what a name in a bpffs may not have, and what would end it; that of the sign itself first.
+_ESCAPES = (("%", "%25"), (".", "%2E"), ("/", "%2F"))
 
 
 def owned_path(owner: str, *parts: str) -> str:
@@ -43,9 +41,17 @@ def owner_of(paths: Iterable[str]) -> str:
     for path in paths:
         _, mark, rest = path.partition(_MARK)
         if mark and os.path.dirname(rest):
-            return _ENCODED.sub(lambda found: chr(int(found[1], 16)), rest.partition("/")[0])
+            return _decode(rest.partition("/")[0])
     return ""
 
 
 def _encode(name: str) -> str:
-    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", name)
+    for letter, escape in _ESCAPES:
+        name = name.replace(letter, escape)
+    return name
+
+
+def _decode(name: str) -> str:
+    for letter, escape in reversed(_ESCAPES):
+        name = name.replace(escape, letter)
+    return name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Literal
 
 from pytc.bpf.maps.map import Map
 from pytc.bpf.object.names import kernel_map_names
@@ -16,12 +15,16 @@ from pytc.errors import BpfError, BpfSyscallError, UsageError, shortlist
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from pytc.bpf.maps.raw import RawMap
     from pytc.bpf.sys.descriptor import OwnedFd
     from pytc.commands.shared.context import Context
 
-#: How a map is named: by its descriptor, a variable of the environment, its pin, id or name.
-MapKind = Literal["fd", "map", "pinned", "id", "name"]
+    MapKind = Literal["fd", "map", "pinned", "id", "name"]
+
+#: Ways to name a map: by its descriptor, a variable of the environment, its pin, id or name.
+MAP_KINDS: tuple[MapKind, ...] = ("fd", "map", "pinned", "id", "name")
 
 _NAME_CHARACTERS = 15  # BPF_OBJ_NAME_LEN - 1: the kernel keeps no more of a name
 

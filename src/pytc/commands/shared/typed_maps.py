@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import get_args
 
 from pytc.bpf.codec.scalars import Codec, Integer
 from pytc.bpf.maps.typed import TypedMap
@@ -11,7 +10,7 @@ from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_program, program_by_id
 from pytc.bpf.sys.pins import open_pin
-from pytc.commands.shared.maps import MapKind, open_map
+from pytc.commands.shared.maps import MAP_KINDS, open_map
 from pytc.commands.shared.pins import pin_path
 from pytc.errors import BpfError, BpfSyscallError, CodecError, strerror
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from pytc.bpf.codec.scalars import Columns, Style, Value
     from pytc.bpf.maps.map import Map
     from pytc.commands.shared.context import Context
+    from pytc.commands.shared.maps import MapKind
 
 
 def typed_map(context: Context, map: Map, *, key: str = "", value: str = "") -> TypedMap:
@@ -104,7 +104,7 @@ class _Reference(Codec):
 
 class _Map(_Reference):
     what = "map"
-    kinds = get_args(MapKind)
+    kinds = MAP_KINDS
 
     def _open(self, kind: MapKind, text: str) -> OwnedFd:
         return open_map(self._context, kind, text)
