@@ -31,9 +31,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytc.cli.candidates import (
-        Candidates,
-    )
+    from pytc.cli.candidates import Candidates
 
 _NAMESPACES = "/run/netns"
 #: A bpffs may hold any number of pins.

@@ -15,9 +15,7 @@ from pytc.errors import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.errors import (
-        PytcError,
-    )
+    from pytc.errors import PytcError
 
 UNUSABLE, NETLINK, USAGE = 1, 2, 255
 

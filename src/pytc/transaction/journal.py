@@ -39,9 +39,7 @@ if TYPE_CHECKING:
     from pytc.bpf.loader.load import Loaded
     from pytc.commands.shared.context import Closeable
     from pytc.netlink.messages import TcMessage
-    from pytc.transaction.kernel_state import (
-        Identity,
-    )
+    from pytc.transaction.kernel_state import Identity
     from pytc.transaction.plan import Plan
 
 _QUESTIONS = (c.GETQDISC, c.GETTCLASS, c.GETTFILTER, c.GETACTION, c.GETCHAIN)

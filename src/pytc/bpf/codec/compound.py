@@ -24,9 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytc.bpf.codec.scalars import (
-        Value,
-    )
+    from pytc.bpf.codec.scalars import Value
 
 #: Arrays with more single values than this are not worth columns of their own.
 _WIDEST = 64

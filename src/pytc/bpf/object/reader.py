@@ -43,12 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytc.bpf.object.elf import ElfImage, ElfRelocation, ElfSection
-    from pytc.bpf.object.legacy_maps import (
-        MapDefinition,
-    )
-    from pytc.bpf.object.spec import (
-        ExternSpec,
-    )
+    from pytc.bpf.object.legacy_maps import MapDefinition
+    from pytc.bpf.object.spec import ExternSpec
 
 #: Where clang puts global variables of address space 1, and what libbpf takes for an arena's.
 ARENA_SECTION = ".addr_space.1"

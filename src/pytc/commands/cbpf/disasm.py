@@ -16,9 +16,7 @@ from pytc.words.engine import fill, refuse_more
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pytc.commands.cbpf.programs import (
-        ClassicSource,
-    )
+    from pytc.commands.cbpf.programs import ClassicSource
     from pytc.commands.shared.context import Context
     from pytc.render.documents import Document
     from pytc.words.engine import Cursor

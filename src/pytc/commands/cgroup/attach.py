@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     from pytc.bpf.sys.cgroups import CgroupAttachType
     from pytc.commands.cgroup.words import CgroupName
-    from pytc.commands.shared.attach_words import (
-        Reference,
-    )
+    from pytc.commands.shared.attach_words import Reference
     from pytc.commands.shared.attacher import Attacher, Sharing
     from pytc.commands.shared.context import Context
     from pytc.commands.shared.desired import Programs, Wanted

@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from pytc.bpf.loader.program import Program
     from pytc.bpf.object.spec import MapSpec, ObjectSpec, ProgramSpec
     from pytc.commands.shared.context import Context
-    from pytc.tc.kinds.shared.programs import (
-        BpfSource,
-    )
+    from pytc.tc.kinds.shared.programs import BpfSource
     from pytc.words.engine import Cursor
 
 HELP = """\

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from pytc.commands.shared.opened_programs import ProgramRequest
     from pytc.netlink.messages import TcMessage
     from pytc.render.documents import Document
-    from pytc.tc.filters.requests import (
-        AnyFilterChange,
-    )
+    from pytc.tc.filters.requests import AnyFilterChange
     from pytc.tc.kinds.interface import OpenedProgram
 
 

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from pytc.bpf.sys.attach_points import (
-        Attachments,
-    )
+    from pytc.bpf.sys.attach_points import Attachments
     from pytc.commands.shared.attachments import LinkPins
     from pytc.commands.shared.context import Context
     from pytc.handles import Handle

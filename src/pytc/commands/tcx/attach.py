@@ -30,9 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from pytc.commands.shared.attach_words import (
-        Reference,
-    )
+    from pytc.commands.shared.attach_words import Reference
     from pytc.commands.shared.attacher import Order
     from pytc.commands.shared.context import Context
     from pytc.commands.shared.desired import Programs, Wanted

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from pytc.netlink.schema import Attributes, Type
     from pytc.render.documents import Document, Part
     from pytc.tc.actions.action import Action, ActionOptions
-    from pytc.tc.kinds.declaration import (
-        Declared,
-    )
+    from pytc.tc.kinds.declaration import Declared
     from pytc.tc.kinds.interface import (
         Encoded,
         FilterPlace,

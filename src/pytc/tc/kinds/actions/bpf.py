@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from pytc.netlink.schema import Attributes
     from pytc.render.documents import Document, Part
     from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
-    from pytc.tc.kinds.shared.programs import (
-        BpfSource,
-    )
+    from pytc.tc.kinds.shared.programs import BpfSource
     from pytc.words.engine import Cursor
 
 _WORDS = ProgramWords(Word("run", "run"))

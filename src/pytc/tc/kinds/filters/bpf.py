@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from pytc.render.documents import Document, Part
     from pytc.tc.actions.action import Action, ActionOptions
     from pytc.tc.kinds.interface import FilterView, OpenedProgram, ProgramLookup
-    from pytc.tc.kinds.shared.programs import (
-        BpfSource,
-    )
+    from pytc.tc.kinds.shared.programs import BpfSource
     from pytc.words.engine import Cursor
 
 # TCA_BPF_FLAGS.

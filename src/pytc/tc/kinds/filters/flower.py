@@ -80,9 +80,7 @@ if TYPE_CHECKING:
     from pytc.render.documents import Part
     from pytc.tc.kinds.interface import FilterPlace, FilterView
     from pytc.tc.kinds.layout import Values
-    from pytc.tc.kinds.shared.flower_keys import (
-        Shower,
-    )
+    from pytc.tc.kinds.shared.flower_keys import Shower
 
 #: The first class of hardware, TC_H_MIN_PRIORITY, and how many there are, TC_QOPT_MAX_QUEUE
 #: (include/uapi/linux/pkt_sched.h).

@@ -25,9 +25,7 @@ from pytc.words.engine import unsigned
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.render.documents import Part
-    from pytc.tc.kinds.filter import (
-        DeclaredFilterOptions,
-    )
+    from pytc.tc.kinds.filter import DeclaredFilterOptions
     from pytc.tc.kinds.interface import FilterView
     from pytc.tc.kinds.layout import Values
 

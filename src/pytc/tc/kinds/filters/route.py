@@ -30,9 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pytc.netlink.schema import Attributes
     from pytc.render.documents import Display, Part
-    from pytc.tc.kinds.filter import (
-        DeclaredFilterOptions,
-    )
+    from pytc.tc.kinds.filter import DeclaredFilterOptions
     from pytc.tc.kinds.interface import FilterView
     from pytc.tc.kinds.layout import Values
 

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pytc.render.documents import Part
-    from pytc.tc.kinds.shared.flower_forms import (
-        KeyForm,
-    )
+    from pytc.tc.kinds.shared.flower_forms import KeyForm
 
 _ARP, _RARP, _VLAN, _VLAN_AD = 0x0806, 0x8035, 0x8100, 0x88A8
 _MPLS, _MPLS_MC, _PPPOE, _CFM = 0x8847, 0x8848, 0x8864, 0x8902
