@@ -20,6 +20,7 @@ from pytc.netlink import constants as c
 from pytc.render.documents import Field
 from pytc.tc.classes.requests import ClassChange
 from pytc.tc.filters.requests import FilterChange
+from pytc.tc.filters.u32_tables import is_made
 from pytc.tc.kinds.filters.bpf import BpfOptions
 from pytc.tc.kinds.shared.programs import BARE, OBJECT
 from pytc.tc.qdiscs.requests import QdiscChange
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pytc.commands.shared.command import Command
     from pytc.commands.shared.desired import Difference, Wanted
     from pytc.netlink.messages import TcMessage
+    from pytc.netlink.session import Session
     from pytc.render.documents import Document, Part
     from pytc.transaction.difference import Desired, State, Step
 
@@ -153,8 +155,10 @@ class _Applying(DesiredLines):
                 if step.state == "changed" and step.present is not None:
                     for number in program_ids(step.present):
                         held.enter_context(program_by_id(number))
-            for message in early_removals(steps):
+            removed = early_removals(steps)
+            for message in removed:
                 session.request(message)
+            _remove_empty_preferences(session, removed)
             done: set[int] = set()
             for step in steps:
                 desired = step.desired
@@ -223,6 +227,19 @@ class _Applying(DesiredLines):
         for other in others:
             if other.wanted.lost:
                 say([f"Note: This could not be taken back: {other.wanted.lost}"], as_json=self.options.json)
+
+
+def _remove_empty_preferences(session: Session, removed: Sequence[TcMessage]) -> None:
+    """Remove the preferences that are left without filters, and to which the kernel would admit no other kind.
+
+    It keeps that of u32 while others of the qdisc share its tables (u32_delete of net/sched/cls_u32.c).
+    """
+    state = KernelState(session)
+    for message in removed:
+        if message.type != c.DELTFILTER or message.attributes.get("TCA_KIND") != "u32":
+            continue
+        if state.has_preference(message) and not any(map(is_made, state.filters(message))):
+            session.request(message._replace(handle=0))
 
 
 def _differing(steps: Sequence[Step]) -> list[Step]:

@@ -123,6 +123,15 @@ class Session(Closing):
         """
         return [*self.iter_dump(message, peek=peek)]
 
+    def dump_existing(self, message: TcMessage) -> list[TcMessage]:
+        """Return all answers to a dump request, none where the device or qdisc that it names does not exist."""
+        try:
+            return self.dump(message)
+        except NetlinkError as error:
+            if not error.means_absent:
+                raise
+            return []
+
     def iter_dump(self, message: TcMessage, *, peek: bool = False) -> Iterator[TcMessage]:
         """Return all answers to a dump request, each decoded when its turn comes.
 

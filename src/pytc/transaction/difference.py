@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pytc.netlink import constants as c
 from pytc.tc.filters.records import decode_filter
+from pytc.tc.filters.u32_tables import is_table
 from pytc.tc.kinds import qdiscs
 from pytc.tc.kinds.filters.bpf import BpfRecord
+from pytc.transaction.kernel_state import removal
+from pytc.transaction.restoring import place_of
 from pytc.transaction.state_objects import content, depends_on, identity, program_ids
 from pytc.typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from pytc.commands.shared.command import Command
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     State = Literal["created", "changed", "unchanged", "removed"]
 #: Kinds of filters of which another can take the place at once: packets meet the one or the other.
 _REPLACEABLE = ("bpf", "flower")
+#: Kinds of which the filters of a preference run in the order in which they were added, or in its reverse.
+_ORDERED = ("bpf", "basic", "flow")
 #: Options that the kernel chooses at random, and the attributes that set them.
 _CHOSEN_OPTIONS = {"seed": "TCA_NETEM_PRNG_SEED"}
 _INGRESS_KINDS = ("clsact", "ingress")
@@ -101,8 +106,26 @@ class Comparison:
 
     def steps(self, pruning: Pruning) -> list[Step]:
         """Return a step for each object of the file, in its order, then those for what is removed."""
-        steps = [self._step(one) for one in self._desired]
+        steps = [*self._in_order([self._step(one) for one in self._desired])]
         return [*steps, *self._removals(pruning)]
+
+    def _in_order(self, steps: Iterable[Step]) -> Iterator[Step]:
+        """Yield the steps, those of filters anew that would not run in the file's order by staying where they are.
+
+        Those that stay are older than those that are created, and so have to be the first of the file.
+        """
+        positions = {id(message): number for number, message in enumerate(self._present.values())}
+        last: dict[Identity, int] = {}
+        for step in steps:
+            if not _runs_in_order(step):
+                yield step
+                continue
+            preference, position = identity(step.message)._replace(number=0), positions.get(id(step.present), 0)
+            if place_of(step.message) == "first":
+                position = -position  # the kernel lists the newest first
+            stays = step.present is not None and not step.is_anew and position >= last.get(preference, -len(positions))
+            last[preference] = position if stays else len(positions)
+            yield step if stays or step.present is None else step._replace(state="changed", is_anew=True)
 
     def _step(self, one: Desired) -> Step:
         key = identity(one.shown)
@@ -196,6 +219,13 @@ class Comparison:
         return pruning.everything or (bool(pruning.owner) and one.type == c.NEWTFILTER and self._is_own(one))
 
 
+def _runs_in_order(step: Step) -> bool:
+    """Report whether a step is about a filter of the file whose place among others depends on when it is added."""
+    message, desired = step.message, step.desired
+    is_filter = desired is not None and message.type == c.NEWTFILTER and not desired.is_free
+    return is_filter and message.attributes.get("TCA_KIND") in _ORDERED
+
+
 def _stays(one: Desired, here: TcMessage) -> bool:
     """Report whether a request changes the qdisc that is there, and does not put another into its place."""
     return one.request.handle in (0, here.handle) and one.shown.attributes.get("TCA_KIND") == here.attributes.get(
@@ -203,22 +233,16 @@ def _stays(one: Desired, here: TcMessage) -> bool:
     )
 
 
-def removal(message: TcMessage) -> TcMessage:
-    """Return the request that removes an object."""
-    types = {c.NEWQDISC: c.DELQDISC, c.NEWTCLASS: c.DELTCLASS, c.NEWTFILTER: c.DELTFILTER, c.NEWCHAIN: c.DELCHAIN}
-    attributes = {name: message.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in message.attributes}
-    return message._replace(type=types[message.type], flags=0, attributes=attributes)
-
-
 def early_removals(steps: Sequence[Step]) -> list[TcMessage]:
-    """Return the requests for what has to go before anything is created: filters, and what is made anew."""
+    """Return the requests for what has to go before anything is created: filters, tables of u32 behind those
+    in them, and what is made anew."""
     order = (c.NEWTFILTER, c.NEWCHAIN, c.NEWTCLASS, c.NEWQDISC)
     chosen = [
         step.present
         for step in steps
         if step.present is not None and step.is_anew and (step.state == "changed" or step.present.type == c.NEWTFILTER)
     ]
-    return [removal(message) for message in sorted(chosen, key=lambda one: order.index(one.type))]
+    return [removal(message) for message in sorted(chosen, key=lambda one: (order.index(one.type), is_table(one)))]
 
 
 def late_removals(steps: Sequence[Step]) -> list[TcMessage]:

@@ -20,12 +20,14 @@ from pytc.netlink.session import Session
 from pytc.tc.filters.records import filter_of_program
 from pytc.tc.kinds import filters
 from pytc.transaction.kernel_state import (
+    REMOVAL_TYPES,
     KernelState,
     action_message,
     chain_identity,
     identities,
     not_created,
     object_text,
+    removal,
 )
 from pytc.transaction.owned_pins import pinned_map_id, remove_owned_pin, restore_pin
 from pytc.transaction.restoring import is_same, restoration_request
@@ -49,13 +51,6 @@ _SPARE_BYTES = 1 << 22
 #: How often what fails is tried.
 _ATTEMPTS = 6
 _PAUSE_SECONDS = 0.05
-_REMOVAL = {
-    c.NEWQDISC: c.DELQDISC,
-    c.NEWTCLASS: c.DELTCLASS,
-    c.NEWTFILTER: c.DELTFILTER,
-    c.NEWCHAIN: c.DELCHAIN,
-    c.NEWACTION: c.DELACTION,
-}
 
 
 class Preflight:
@@ -126,7 +121,7 @@ class Journal(Session):
         steps = [self._restoration(echo) for echo in (*objects.changed, *objects.deleted)]
         chain, brings = self._new_chain(message), self._brings_preference(message)
         self._before_request = len(self._steps)
-        is_new = message.type in _REMOVAL and not objects.changed and not objects.is_own
+        is_new = message.type in REMOVAL_TYPES and not objects.changed and not objects.is_own
         present = self._present(message) if is_new else None
         try:
             answers = super().request(message._replace(flags=message.flags | c.ECHO))
@@ -225,7 +220,7 @@ class Journal(Session):
         if created.type != c.NEWTFILTER:
             self._check_strangers(self._state.contents(created))
         try:
-            super().request(_removal(created))
+            super().request(removal(created))
         except (NetlinkError, AnswerLostError):
             if self._exists(created):
                 raise
@@ -233,7 +228,7 @@ class Journal(Session):
     def _clear(self, created: TcMessage, existing: set[int]) -> None:
         self._check_strangers([filter for filter in self._state.filters(created) if filter.handle not in existing])
         if self._state.has_preference(created):
-            super().request(_removal(created)._replace(handle=0))
+            super().request(removal(created)._replace(handle=0))
 
     def _check_strangers(self, inside: Sequence[TcMessage]) -> None:
         for stranger in not_created(inside, self._created):
@@ -366,11 +361,6 @@ class Journal(Session):
         for resource in (*self._held.values(), *self._former, *self._spare, self.pin_lock):
             resource.close()
         super().close()
-
-
-def _removal(created: TcMessage) -> TcMessage:
-    attributes = {name: created.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in created.attributes}
-    return created._replace(type=_REMOVAL[created.type], flags=0, attributes=attributes)
 
 
 def _describe(step: Step) -> str:

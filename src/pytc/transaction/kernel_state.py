@@ -12,6 +12,7 @@ from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.netlink.session import interface_name
 from pytc.tc.actions.records import action_index, decode_actions
 from pytc.tc.actions.requests import action_table
+from pytc.tc.filters.u32_tables import own_filters
 from pytc.typing import NamedTuple
 
 TYPE_CHECKING = False
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 #: Kinds of qdiscs whose classes are made by commands.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
 _SORTS: Mapping[int, Sort] = {c.NEWQDISC: "qdisc", c.NEWTCLASS: "class", c.NEWTFILTER: "filter", c.NEWCHAIN: "chain"}
+#: The types of requests that remove what those of the keys create.
+REMOVAL_TYPES = {
+    c.NEWQDISC: c.DELQDISC,
+    c.NEWTCLASS: c.DELTCLASS,
+    c.NEWTFILTER: c.DELTFILTER,
+    c.NEWCHAIN: c.DELCHAIN,
+    c.NEWACTION: c.DELACTION,
+}
 
 
 class Identity(NamedTuple):
@@ -78,6 +87,12 @@ def action_message(type: int, action: Identity) -> TcMessage:
     return TcMessage(type, attributes={"TCA_ROOT_TAB": action_table([(action.kind, action.number)])})
 
 
+def removal(message: TcMessage) -> TcMessage:
+    """Return the request that removes an object."""
+    named = {name: message.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in message.attributes}
+    return message._replace(type=REMOVAL_TYPES[message.type], flags=0, attributes=named)
+
+
 class KernelState:
     """The kernel's objects; those that cannot exist (no such device, no such qdisc) do not.
 
@@ -94,14 +109,6 @@ class KernelState:
             if not error.means_absent:
                 raise
             return None
-
-    def _dump(self, message: TcMessage) -> list[TcMessage]:
-        try:
-            return self._session.dump(message)
-        except NetlinkError as error:
-            if not error.means_absent:
-                raise
-            return []
 
     def filter(self, message: TcMessage) -> TcMessage | None:
         """Return the filter with the handle and preference of a message."""
@@ -124,14 +131,15 @@ class KernelState:
 
     def _of_preference(self, message: TcMessage) -> list[TcMessage]:
         pref, chain = message.info >> 16, message.attributes.get("TCA_CHAIN", 0)
-        filters = self._dump(
+        filters = self._session.dump_existing(
             TcMessage(c.GETTFILTER, ifindex=message.ifindex, parent=message.parent, attributes={"TCA_CHAIN": chain})
         )
-        return [
+        named = [
             filter
             for filter in filters
             if filter.attributes.get("TCA_CHAIN", 0) == chain and pref in (0, filter.info >> 16)
         ]
+        return own_filters(self._session, named)
 
     def qdiscs(self, message: TcMessage) -> list[TcMessage]:
         """Return the qdiscs in the place, or with the handle, that a message names.
@@ -163,12 +171,14 @@ class KernelState:
         )
 
     def _chains(self, message: TcMessage) -> list[TcMessage]:
-        return self._dump(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
+        return self._session.dump_existing(TcMessage(c.GETCHAIN, ifindex=message.ifindex, parent=message.parent))
 
     def actions(self, message: TcMessage) -> list[Identity]:
         """Return the actions that a message names; all of a kind where it flushes."""
         if message.type == c.DELACTION and message.flags & c.ROOT:
-            return [action for answer in self._dump(_question(message)) for action in identities(answer)]
+            return [
+                action for answer in self._session.dump_existing(_question(message)) for action in identities(answer)
+            ]
         return [action for action in identities(message) if action.number and self.is_action(action)]
 
     def is_action(self, identity: Identity) -> bool:
@@ -192,12 +202,14 @@ class KernelState:
             inner
             for parent in (INGRESS.number, EGRESS.number, container.handle)
             if parent & _MAJOR == container.handle & _MAJOR
-            for inner in self._dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+            for inner in own_filters(
+                self._session, self._session.dump_existing(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+            )
             if inner.handle
         ]
         objects += [
             inner
-            for inner in self._dump(TcMessage(c.GETQDISC, ifindex=ifindex))
+            for inner in self._session.dump_existing(TcMessage(c.GETQDISC, ifindex=ifindex))
             if inner.ifindex == ifindex
             and inner.handle
             and inner.parent & _MAJOR == container.handle & _MAJOR
@@ -205,7 +217,7 @@ class KernelState:
         ]
         return objects + [
             inner
-            for inner in self._dump(TcMessage(c.GETTCLASS, ifindex=ifindex))
+            for inner in self._session.dump_existing(TcMessage(c.GETTCLASS, ifindex=ifindex))
             if inner.handle & _MAJOR == container.handle & _MAJOR and inner.attributes.get("TCA_KIND") in _MADE_CLASSES
         ]
 

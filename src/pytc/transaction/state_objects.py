@@ -6,7 +6,6 @@ same.
 
 from __future__ import annotations
 
-from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, Handle
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -18,6 +17,7 @@ from pytc.tc.classes.records import decode_class
 from pytc.tc.clock import read_clock
 from pytc.tc.filters.documents import document as filter_document
 from pytc.tc.filters.records import decode_filter
+from pytc.tc.filters.u32_tables import CHOSEN_TABLE, is_made, number_in_table, own_filters, shared_parent, table_number
 from pytc.tc.qdiscs.documents import qdisc_document
 from pytc.tc.qdiscs.records import decode_qdisc
 from pytc.transaction.kernel_state import Identity, identities
@@ -39,9 +39,6 @@ _VOLATILE = frozenset(
 _DETAILED, _PLAIN = Display(details=True), Display()
 #: Kinds whose classes are made by commands; those of others come and go with their qdisc.
 _MADE_CLASSES = ("htb", "drr", "hfsc", "qfq")
-#: u32 numbers the hash tables from here on by itself (net/sched/cls_u32.c, gen_new_htid).
-_CHOSEN_TABLE = 0x800
-_TABLE_SHIFT, _IN_TABLE = 20, 0xFFFFF
 _MAJOR, _MINOR = 0xFFFF0000, 0xFFFF
 
 if TYPE_CHECKING:
@@ -54,12 +51,11 @@ def identity(message: TcMessage) -> Identity:
         return Identity("qdisc", message.ifindex, message.parent)
     named = identities(message)[0]
     if message.type == c.NEWTFILTER and message.attributes.get("TCA_KIND") == "u32":
-        return named._replace(number=_u32_handle(message.handle))
+        if table_number(message) >= CHOSEN_TABLE:
+            return named._replace(number=number_in_table(message))
+        # a table with a number of its own is the qdisc's: each of its places lists it
+        return named._replace(parent=shared_parent(message.ifindex, message.parent), chain=0)
     return named
-
-
-def _u32_handle(handle: int) -> int:
-    return handle & _IN_TABLE if handle >> _TABLE_SHIFT >= _CHOSEN_TABLE else handle
 
 
 def read_objects(session: Session, ifindexes: Iterable[int], blocks: Iterable[int] = ()) -> dict[Identity, TcMessage]:
@@ -77,19 +73,17 @@ def read_objects(session: Session, ifindexes: Iterable[int], blocks: Iterable[in
             if class_.attributes.get("TCA_KIND") in _MADE_CLASSES and class_.handle & _MINOR:
                 objects[identity(class_)] = class_
                 places.append((ifindex, class_.handle))
+    filters = [
+        one
+        for ifindex, parent in places
+        for one in session.dump_existing(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+    ]
+    objects.update((identity(one), one) for one in own_filters(session, filters) if is_made(one))
     for ifindex, parent in places:
-        filters = _dump(session, TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
-        objects.update((identity(one), one) for one in filters if _is_made(one))
-        for chain in _dump(session, TcMessage(c.GETCHAIN, ifindex=ifindex, parent=parent)):
+        for chain in session.dump_existing(TcMessage(c.GETCHAIN, ifindex=ifindex, parent=parent)):
             placed = chain._replace(parent=parent)  # the kernel says the qdisc, and not the hook (v6.18)
             objects[identity(placed)] = placed
     return objects
-
-
-def _is_made(filter: TcMessage) -> bool:
-    """Report whether a filter is one that a command makes: not the entry of a preference, nor a root table of u32."""
-    is_table = filter.attributes.get("TCA_KIND") == "u32" and not filter.handle & _IN_TABLE
-    return filter.handle != 0 and not (is_table and filter.handle >> _TABLE_SHIFT >= _CHOSEN_TABLE)
 
 
 def _filter_places(qdisc: TcMessage) -> Iterator[tuple[int, int]]:
@@ -100,15 +94,6 @@ def _filter_places(qdisc: TcMessage) -> Iterator[tuple[int, int]]:
         yield qdisc.ifindex, INGRESS.number
     if qdisc.attributes.get("TCA_KIND") == "clsact" and not qdisc.attributes.get("TCA_EGRESS_BLOCK"):
         yield qdisc.ifindex, EGRESS.number
-
-
-def _dump(session: Session, question: TcMessage) -> list[TcMessage]:
-    try:
-        return session.dump(question)
-    except NetlinkError as error:
-        if not error.means_absent:
-            raise
-        return []
 
 
 def content(message: TcMessage) -> dict[str, Json]:
@@ -168,7 +153,7 @@ def _stable(value: Json) -> Json:
 
 def _is_chosen(key: str, value: Json) -> bool:
     """Report whether a member is the number of a hash table of u32 that the kernel has chosen."""
-    return key == "key_ht" and isinstance(value, str) and int(value, 16) >= _CHOSEN_TABLE
+    return key == "key_ht" and isinstance(value, str) and int(value, 16) >= CHOSEN_TABLE
 
 
 def _programs(value: Json) -> Iterator[int]:

@@ -99,17 +99,25 @@ def state(network: Network, *, statistics: bool = False) -> State:
     shown = [
         *_asked(network, "qdisc show dev em1", statistics=statistics),
         *sorted(_asked(network, "class show dev em1", statistics=statistics, before='{"class":')),
-        *_asked(
-            network, "actions list action mirred", *(f"filter show {place}" for place in PLACES), statistics=statistics
-        ),
+        *_asked(network, "actions list action mirred", statistics=statistics),
+        *(one for place in PLACES for one in _filters(network, place, statistics=statistics)),
         *(one for place in PLACES for one in sorted(_asked(network, f"chain show {place}"))),
     ]
     mount = Path(network.env["TC_BPF_MNT"])
     return State(shown, [(path, _map_id(mount / path)) for path in pins(mount)])
 
 
+def _filters(network: Network, place: str, *, statistics: bool) -> list[str]:
+    """The filters of a place, chain by chain."""
+    shown = _tc(network, f"filter show {place}", options=("-j",)).stdout
+    chains = sorted({int(number) for number in re.findall(r'"chain":(\d+)', shown)})
+    return _asked(network, *(f"filter show {place} chain {chain}" for chain in chains), statistics=statistics)
+
+
 def _asked(network: Network, *questions: str, statistics: bool = False, before: str = "{") -> list[str]:
     """In pieces that begin with ``before``."""
+    if not questions:
+        return []
     done = _tc(network, *questions, options=("-j", *["-s"] * statistics))
     return [piece.strip("[],\n") for piece in re.split(f"(?={before})", _AGES.sub("", done.stdout))]
 

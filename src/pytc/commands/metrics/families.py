@@ -23,6 +23,7 @@ from pytc.tc.actions.requests import action_table
 from pytc.tc.classes.records import decode_class
 from pytc.tc.filters.records import decode_filters
 from pytc.tc.filters.requests import POINTS
+from pytc.tc.filters.u32_tables import is_made, own_filters
 from pytc.tc.kinds import actions as action_kinds
 from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.tc.qdiscs.records import decode_qdisc
@@ -51,7 +52,6 @@ _COUNTED = frozenset(
 )
 _MOST_COUNTED = 1 << 16
 _NANOSECONDS = 1e9
-_IN_U32_TABLE = 0xFFFFF
 _COUNTERS = ("bytes", "packets", "drops", "overlimits", "requeues")
 
 if TYPE_CHECKING:
@@ -144,13 +144,9 @@ def _add_queues(families: _Families, session: Session) -> None:
             _add_statistics(families, "class", labels, class_.statistics)
             places.append((ifindex, class_.handle.number))
     for ifindex, parent in places:
-        try:
-            answers = session.dump(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
-        except NetlinkError as error:
-            if not error.means_absent:
-                raise
-            continue
-        _add_filters(families, interface_name(ifindex), parent, [*decode_filters(answers)])
+        answers = session.dump_existing(TcMessage(c.GETTFILTER, ifindex=ifindex, parent=parent))
+        made = [one for one in own_filters(session, answers) if is_made(one)]
+        _add_filters(families, interface_name(ifindex), parent, decode_filters(made))
 
 
 def _add_statistics(families: _Families, sort: str, labels: Labels, statistics: QueueStatistics | None) -> None:
@@ -167,8 +163,6 @@ def _add_filters(families: _Families, device: str, parent: int, records: Iterabl
     place = {"device": device, "parent": POINTS.get(handle, str(handle))}
     counts: dict[str, int] = {}
     for record in records:
-        if not record.handle or (record.kind == "u32" and not record.handle & _IN_U32_TABLE):
-            continue  # what introduces a preference, and tables of u32
         counts[record.kind] = counts.get(record.kind, 0) + 1
         options = record.options
         if not isinstance(options, BpfRecord) or not options.program_id:
