@@ -24,8 +24,6 @@ _MASKS = (
     (r'"leaf": ?"0x8[0-9a-f]{3}"', '"leaf":"auto"'),
     (r" seed \d{9,}", " seed N"),  # of netem, which the kernel picks
     (r'"seed": ?\d{9,}', '"seed":0'),
-    # fq before Linux 6.7 has no bands, of which newer versions of tc print zeros.
-    (r' band0_pkts 0 band1_pkts 0 band2_pkts 0|"band0_pkts":0,"band1_pkts":0,"band2_pkts":0,', ""),
 )
 #: Text that tc prints into its JSON.
 _TEXT_IN_JSON = (

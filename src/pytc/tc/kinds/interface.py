@@ -233,7 +233,7 @@ class QdiscKind(Value, Generic[_Qdisc, _Class]):
     no TCA_OPTIONS is to be sent; ``nested`` says that it is sent with NLA_F_NESTED, without which some kinds refuse it.
     ``flags`` returns what the request has in its header besides the verb's. ``statistics`` and ``class_statistics``
     show the kind's own statistics (bytes of TCA_STATS_APP). ``usage`` and ``class_usage`` return help texts. A kind
-    that     has one place only names it as ``default_parent``, and its handle there.
+    that has one place only names it as ``default_parent``, and its handle there.
     """
 
     name: str

@@ -154,13 +154,13 @@ def test_details(line: str, text: str) -> None:
         (
             "fq",
             struct.pack("=7Qq4I3Q", 1, 2, 0, 3, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0, 0),
-            "  flows 4 (inactive 5 throttled 6)\n  gc 1 highprio 2 throttled 3",
+            "  flows 4 (inactive 5 throttled 6) band0_pkts 0 band1_pkts 0 band2_pkts 0\n  gc 1 highprio 2 throttled 3",
         ),
         (
             "fq",
             struct.pack("=7Qq4I3Q", 1, 2, 3, 4, 5, 6, 7, 8000, 9, 10, 11, 1200, 13, 14, 15),
-            "  flows 9 (inactive 10 throttled 11) next_packet_delay 8us\n  gc 1 highprio 2 retrans 3 throttled 4 "
-            "latency 1.2us ce_mark 13 flows_plimit 5\n"
+            "  flows 9 (inactive 10 throttled 11) band0_pkts 0 band1_pkts 0 band2_pkts 0 next_packet_delay 8us\n"
+            "  gc 1 highprio 2 retrans 3 throttled 4 latency 1.2us ce_mark 13 flows_plimit 5\n"
             " pkts_too_long 6 alloc_errors 7 horizon_drops 14  horizon_caps 15",
         ),
         (

@@ -31,13 +31,12 @@ _LEAST_WEIGHT = 16384  # FQ_MIN_WEIGHT
 #: struct tc_prio_qopt.
 _PRIORITY_MAP = struct.Struct(f"=i{_PRIORITIES}B")
 _WEIGHTS = struct.Struct(f"={_BANDS}i")
-#: struct tc_fq_qd_stats; kernels before 6.7 send it up to horizon_caps.
+#: struct tc_fq_qd_stats; kernels before 6.7 send it up to horizon_caps, without bands, which then count nothing.
 _STATISTICS = Layout(
     "7Qq4I3QQ3Q3I4x",
     "gc highprio retrans throttled flows_plimit pkts_too_long alloc_errors next_packet_delay "
     "flows inactive throttled_flows latency ce_mark horizon_drops horizon_caps fastpath band_drops[3] band_pkts[3]",
 )
-_BEFORE_BANDS = struct.calcsize("=7Qq4I3Q")
 
 
 def _narrow_rate(word: str) -> int:
@@ -163,8 +162,7 @@ def _statistics(raw: bytes, display: Display) -> Document:
         Field("inactive", values["inactive"], f" (inactive {values['inactive']}"),
         Field("throttled", values["throttled_flows"], f" throttled {values['throttled_flows']})"),
     ]
-    if len(raw) > _BEFORE_BANDS:
-        fields += [counter(f"band{band}_pkts", packets) for band, packets in enumerate(values["band_pkts"])]
+    fields += [counter(f"band{band}_pkts", packets) for band, packets in enumerate(values["band_pkts"])]
     if delay > 0:
         fields.append(Field("next_packet_delay", delay, f" next_packet_delay {format_time64(delay)}"))
     fields += [Field("", text="\n"), counter("gc", values["gc"], "  "), counter("highprio", values["highprio"])]
