@@ -301,6 +301,10 @@ class Btf:
                 raise ObjectError(f".BTF: type {type_id} ({self.name(type_id) or 'unnamed'}) has no size")
         raise ObjectError(f".BTF: type {type_id} is nested too deeply")
 
+    def functions(self) -> list[tuple[int, str]]:
+        """Return (type id, name) of each FUNC."""
+        return [(type_id, self.string(name)) for type_id, name in self._index.of_kind(FUNC)]
+
     def data_sections(self) -> list[tuple[int, str]]:
         """Return (type id, section name) of each DATASEC."""
         return [(type_id, self.string(name)) for type_id, name in self._index.of_kind(DATASEC)]

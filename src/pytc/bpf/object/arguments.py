@@ -6,7 +6,7 @@ programs of cgroups all get it.
 
 from __future__ import annotations
 
-from pytc.bpf.btf.types import FUNC, FWD, PTR, STRUCT
+from pytc.bpf.btf.types import FWD, PTR, STRUCT
 from pytc.bpf.sys.constants import ProgramType as P
 from pytc.errors import ObjectError
 
@@ -41,10 +41,13 @@ _PREFIXES = {"trace_event_raw_": P.TRACEPOINT, "bpf_iter__": P.TRACING}
 def argument_types(btf: Btf, functions: Iterable[str]) -> dict[str, P]:
     """Return the program types of those functions whose only argument tells it, by name."""
     types: dict[str, P] = {}
+    structures: dict[str, set[str]] = {name: set() for name in functions}
     try:
-        for name, ids in btf.named(functions, FUNC).items():
-            structures = {_argument(btf, number) for number in ids if btf.name(number) == name}
-            type = _type_of(structures.pop()) if len(structures) == 1 else None
+        for number, name in btf.functions():
+            if name in structures:
+                structures[name].add(_argument(btf, number))
+        for name, found in structures.items():
+            type = _type_of(found.pop()) if len(found) == 1 else None
             if type is not None:
                 types[name] = type
     except ObjectError:

@@ -19,7 +19,7 @@ from pytc.netlink.schema import split_attributes
 from pytc.protocols import ALL
 from pytc.tc.filters.requests import htons, selector_message
 from pytc.tc.filters.selector import FilterSelector
-from pytc.tc.kinds.filters import bpf, matchall
+from pytc.tc.kinds import filters
 from pytc.tc.kinds.shared.filter_parts import SKIP_SW
 from pytc.typing import NamedTuple
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pytc.commands.shared.context import Context
     from pytc.handles import Handle
     from pytc.netlink.messages import TcMessage
+    from pytc.netlink.schema import Attributes
 
 #: Filters of a hook that are looked at: a command that adds one must not take long because there are thousands.
 _MOST_FILTERS = 256
@@ -121,9 +122,15 @@ def _last_filters(context: Context, device: str, parent: Handle, chain: int, blo
             yield LastFilter(answer.info >> 16, answer.handle, htons(answer.info & 0xFFFF), name)
 
 
+def _options(answer: TcMessage) -> Attributes:
+    kind = filters.find(answer.attributes["TCA_KIND"])
+    assert kind is not None
+    return kind.schema.decode(answer.attributes.get("TCA_OPTIONS", b""))
+
+
 def _bpf_name(answer: TcMessage) -> str | None:
     """Return the name of a bpf filter that never passes on; None for any other."""
-    options = bpf.KIND.schema.decode(answer.attributes.get("TCA_OPTIONS", b""))
+    options = _options(answer)
     if options.get("TCA_BPF_FLAGS_GEN", 0) & SKIP_SW:
         return None
     direct_action = bool(options.get("TCA_BPF_FLAGS", 0) & _DIRECT_ACTION)
@@ -142,7 +149,7 @@ def _returned_by_classic(packed: bytes) -> Returned:
 
 def _matchall_name(answer: TcMessage) -> str | None:
     """Return the name of a matchall filter that never passes on; None for any other."""
-    options = matchall.KIND.schema.decode(answer.attributes.get("TCA_OPTIONS", b""))
+    options = _options(answer)
     if options.get("TCA_MATCHALL_FLAGS", 0) & SKIP_SW:
         return None
     actions = options.get("TCA_MATCHALL_ACT")
