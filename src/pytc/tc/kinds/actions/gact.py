@@ -50,6 +50,7 @@ SCHEMA = Schema(
     ("TCA_GACT_TM", "cdata"),
     ("TCA_GACT_PARMS", "cdata"),
     ("TCA_GACT_PROB", "cdata"),
+    ("TCA_GACT_PAD", "cdata"),
 )
 
 

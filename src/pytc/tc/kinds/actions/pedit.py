@@ -159,6 +159,7 @@ retain MASK has the bits that are changed. CONTROL is {pass}.
         ("PAD", "cdata"),
         ("PARMS_EX", "cdata"),
         ("KEYS_EX", "nested"),
+        ("KEY_EX", "nested"),
     ),
     control=PASS,
     needs=("PARMS", "PARMS_EX"),

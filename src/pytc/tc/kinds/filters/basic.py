@@ -33,6 +33,7 @@ KIND = filter(
         ("ACT", "cdata"),
         ("POLICE", "cdata"),
         ("PCNT", Layout("QQ", "rcnt rhit")),
+        ("PAD", "cdata"),
     ),
     actions="ACT",
     police="POLICE",

@@ -270,6 +270,7 @@ KIND = filter(
         ("PCNT", "cdata"),
         ("MARK", "cdata"),
         ("FLAGS", "uint32"),
+        ("PAD", "cdata"),
     ),
     actions="ACT",
     police="POLICE",
