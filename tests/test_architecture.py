@@ -102,7 +102,7 @@ def _table() -> dict[str, set[str]]:
                 table[name] = {*table} - {"cli"}
             elif allowed != "nothing":
                 table[name] = {row for word in allowed.split(", ") for row in _rows(word, table)}
-    return {name: {*allowed, "cpython", "typing", "enums"} for name, allowed in table.items()}
+    return {name: {*allowed, "contexts", "cpython", "enums", "typing"} for name, allowed in table.items()}
 
 
 def _rows(word: str, table: dict[str, set[str]]) -> Iterator[str]:

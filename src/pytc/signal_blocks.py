@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 
+from pytc.contexts import contextmanager
 from pytc.cpython import signals as signal
 from pytc.signals import ENDING, ENDING_AND_INTERRUPT, SignalReceived
 

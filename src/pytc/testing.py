@@ -13,12 +13,12 @@ without pytc's own lines, and with the verifier's words. docs/testing-programs.m
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 
 import pytest
 
 from pytc.api.runs import PacketResult
 from pytc.api.runs import run as run_on_packet
+from pytc.contexts import ExitStack
 from pytc.errors import PytcError, VerifierError
 from pytc.netns_pair import NetnsPair
 from pytc.typing import Protocol

@@ -3,7 +3,7 @@
 import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, TypeVar
 
 from pytc.api.calls import log, open_context, public
@@ -18,6 +18,7 @@ from pytc.commands.cgroup.words import CgroupName
 from pytc.commands.shared import attacher
 from pytc.commands.shared.device_hooks import DeviceHook
 from pytc.commands.shared.kernel_attacher import KernelAttacher
+from pytc.contexts import contextmanager
 from pytc.errors import ArgumentError, AttachError
 from pytc.tc.kinds.interface import OpenedProgram
 

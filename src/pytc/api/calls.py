@@ -3,11 +3,11 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from pytc.commands.shared.context import Context
+from pytc.contexts import contextmanager
 from pytc.errors import PytcError
 
 log = logging.getLogger("pytc")

@@ -2,7 +2,6 @@
 
 import errno
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +18,7 @@ from pytc.bpf.maps.types import KEYLESS, MapTypes
 from pytc.bpf.sys.constants import EXIST, NOEXIST, MapType, map_type_name
 from pytc.bpf.sys.descriptions import MapDescription
 from pytc.closing import Closing
+from pytc.contexts import contextmanager
 from pytc.errors import (
     ENOTSUPP,
     BpfError,

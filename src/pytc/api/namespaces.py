@@ -1,9 +1,9 @@
 """Network namespaces of a thread."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pytc.api.calls import log
+from pytc.contexts import contextmanager
 
 
 @contextmanager

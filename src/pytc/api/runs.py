@@ -1,10 +1,10 @@
 """Test runs of programs on packets, which are bytes, words, or packets of other libraries."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, Protocol, SupportsBytes
 
 from pytc.api.events import Event, EventStream
+from pytc.contexts import ExitStack, contextmanager
 from pytc.packets.hexdump import Difference
 
 #: A packet with its Ethernet header: bytes; words like ``"eth ip src 10.0.0.1 tcp dport 80"``; or an object that

@@ -9,11 +9,11 @@ import ctypes
 import errno
 import re
 import struct
-from contextlib import contextmanager, suppress
 
 from pytc.bpf.insn.classic import MAX_INSTRUCTIONS, unpack
 from pytc.bpf.insn.classic_check import check
 from pytc.bpf.insn.classic_opcodes import RET, K
+from pytc.contexts import contextmanager, suppress
 from pytc.errors import BytecodeError, ExpressionError
 
 TYPE_CHECKING = False

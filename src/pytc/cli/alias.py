@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 
+from pytc.contexts import suppress
 from pytc.errors import OutputError
 from pytc.render.documents import Field
 from pytc.signals import block_signals

@@ -7,14 +7,13 @@ from one run to the next, so that a run that was killed needs no repair: the nex
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from pytc.bpf.sys.info import program_by_id
 from pytc.cli import streams
 from pytc.cli.atomic import LineError, all_or_nothing, parse_lines, read_batch, report_failure
 from pytc.cli.desired_lines import DesiredLines
 from pytc.cli.output import say, show
 from pytc.commands.action.add import ModifyActions
+from pytc.contexts import ExitStack
 from pytc.errors import AtomicError, NetlinkError, PytcError, UsageError
 from pytc.netlink import constants as c
 from pytc.render.documents import Field

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import contextmanager
 
 from pytc.cli import streams
 from pytc.cli.batch import read_commands
 from pytc.cli.output import SHORTAGES, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.commands.shared.command import Help
+from pytc.contexts import contextmanager
 from pytc.errors import AtomicError, BatchError, HelpRequested, PytcError
 from pytc.typing import NamedTuple
 

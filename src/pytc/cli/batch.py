@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import sys
-from contextlib import closing
 from itertools import islice
 
 from pytc.cli import streams
 from pytc.cli.command_line import without_program
 from pytc.cli.output import SHORTAGES, shortage
+from pytc.contexts import closing
 from pytc.errors import BatchError, PytcError
 from pytc.typing import TypeVar, cast
 

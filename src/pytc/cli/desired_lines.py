@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
 
 from pytc.bpf.loader.object_cache import ObjectCache
 from pytc.cli.atomic import LineError
 from pytc.cli.execute import Runner
 from pytc.closing import Closing
 from pytc.commands.shared.command import Help
+from pytc.contexts import ExitStack
 from pytc.errors import NetlinkError, PytcError, UsageError
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.requests import FilterChange

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
 
 from pytc.bpf.codec.text import printable
+from pytc.contexts import contextmanager
 from pytc.errors import MessageError, TransferError, strerror
 from pytc.exec_proxy import agent_wire as control
 from pytc.exec_proxy.received import Assembly

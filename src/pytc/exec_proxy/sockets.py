@@ -20,10 +20,10 @@ import os
 import socket
 import stat
 import struct
-from contextlib import suppress
 
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.closing import Closing
+from pytc.contexts import suppress
 from pytc.errors import TransferError, strerror
 from pytc.signals import block_signals
 from pytc.typing import NamedTuple

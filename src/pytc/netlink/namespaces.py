@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 
+from pytc.contexts import contextmanager
 from pytc.errors import NamespaceError
 
 TYPE_CHECKING = False

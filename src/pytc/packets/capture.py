@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
+from pytc.contexts import contextmanager
 from pytc.errors import CaptureError
 from pytc.packets import pcap, pcapng
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from pytc.bpf.loader.placeholder import load_placeholder
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.info import describe_program
 from pytc.closing import Closing
+from pytc.contexts import suppress
 from pytc.errors import AtomicError, NetlinkError
 from pytc.netlink import constants as c
 from pytc.tc.kinds.interface import OpenedProgram

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import ExitStack
 
 from pytc.bpf.insn import instructions as ins
 from pytc.bpf.link.linker import map_names, patch
@@ -16,6 +15,7 @@ from pytc.bpf.object.spec import DATA, KCONFIG
 from pytc.bpf.sys.constants import ProgramType
 from pytc.bpf.sys.info import btf_by_id, describe_map, describe_program, map_by_id, program_by_id, program_map_ids
 from pytc.bpf.sys.pins import open_pin
+from pytc.contexts import ExitStack
 from pytc.errors import BpfError
 from pytc.tc.kinds.shared.programs import MapWords
 from pytc.typing import NamedTuple

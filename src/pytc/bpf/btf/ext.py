@@ -9,7 +9,6 @@ instruction's offset in bytes.
 from __future__ import annotations
 
 import struct
-from array import array
 from bisect import bisect_left
 
 from pytc.bpf.btf.types import MAGIC
@@ -47,9 +46,12 @@ class Records(NamedTuple):
     def slice(self, section: str, start: int, length: int, new_start: int) -> bytes:
         """Return the records of the code in bytes [start, start + length), moved to instruction ``new_start``."""
         offsets, records = self.in_range(section, start, length)
-        words = array("I", records)
-        words[:: self.size // 4] = array("I", [(offset - start) // instructions.SIZE + new_start for offset in offsets])
-        return words.tobytes()
+        moved = bytearray(records)
+        numbers = [(offset - start) // instructions.SIZE + new_start for offset in offsets]
+        memoryview(moved).cast("I")[:: self.size // 4] = memoryview(struct.pack(f"={len(numbers)}I", *numbers)).cast(
+            "I"
+        )
+        return bytes(moved)
 
 
 class CoreRelocation(NamedTuple):
@@ -137,7 +139,7 @@ def _records(data: bytes, btf: Btf, position: int, size: int, minimum: int) -> R
 
 def _in_order(records: bytes, size: int) -> tuple[list[int], bytes]:
     """Return (offsets, records) sorted by offset; compilers write them in that order already."""
-    offsets = array("I", records)[:: size // 4].tolist()
+    offsets = memoryview(records).cast("I")[:: size // 4].tolist()
     if offsets != sorted(offsets):
         order = sorted(range(len(offsets)), key=offsets.__getitem__)
         records = b"".join(records[i * size : (i + 1) * size] for i in order)

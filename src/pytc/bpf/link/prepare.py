@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from pytc.bpf.link.tail_calls import link_with_tail_calls
+from pytc.contexts import ExitStack
 from pytc.typing import NamedTuple
 
 TYPE_CHECKING = False

@@ -9,7 +9,6 @@ submitted: real objects hold programs that do not load on every kernel.
 from __future__ import annotations
 
 import errno
-from contextlib import ExitStack
 
 from pytc.bpf.kernel.features import Features
 from pytc.bpf.link.linker import calls_modules, patch
@@ -26,6 +25,7 @@ from pytc.bpf.object.spec import DATA, KCONFIG, PIN_NONE
 from pytc.bpf.sys.constants import MapType, ProgramType
 from pytc.bpf.sys.info import program_by_id
 from pytc.closing import Closing
+from pytc.contexts import ExitStack
 from pytc.errors import BpfSyscallError, MapDefinitionError, ObjectError, PinError, VerifierError, strerror
 from pytc.typing import TypeVar
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import suppress
 
 from pytc.bpf.maps.pin_location import location_remarks
 from pytc.bpf.maps.pin_lock import PinLock
@@ -18,6 +17,7 @@ from pytc.bpf.object.spec import PIN_GLOBAL_NS, PIN_NONE, PIN_OBJECT_NS
 from pytc.bpf.sys.files import is_bpffs
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import pin
+from pytc.contexts import suppress
 from pytc.errors import BpfSyscallError, PinError, PytcError, strerror
 from pytc.libc import mount
 from pytc.signals import block_signals

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from contextlib import ExitStack
 
 from pytc.bpf.insn.instructions import (
     OP_CALL,
@@ -26,6 +25,7 @@ from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import translated_instructions
 from pytc.bpf.sys.syscall import bpf
 from pytc.closing import Closing
+from pytc.contexts import ExitStack
 from pytc.errors import BpfSyscallError
 from pytc.typing import NamedTuple
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 from pytc.commands.action import delete, get
 from pytc.commands.action.get import GetActions
 from pytc.commands.action.requests import echo_documents, request, request_by_index
 from pytc.commands.shared.actions import warn_of_too_many
 from pytc.commands.shared.command import Command, Requests
 from pytc.commands.shared.programs import action_program_request, open_programs, resolve_action_files
+from pytc.contexts import contextmanager
 from pytc.errors import BpfError, DeviceNotFoundError, InvalidOptionsError, NetlinkError, UsageError
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from itertools import islice
 
 from pytc.cbpf.ancillary import SETTABLE
@@ -11,6 +10,7 @@ from pytc.cbpf.pcap import run_capture
 from pytc.commands.cbpf.programs import MAX_U32, load_for_capture, take_source
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.output_files import replace_file
+from pytc.contexts import ExitStack
 from pytc.errors import UsageError
 from pytc.packets.capture import open_capture
 from pytc.packets.writer import PcapngWriter

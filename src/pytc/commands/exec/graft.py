@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
 
 from pytc.bpf.maps.map import Map
 from pytc.bpf.object.sections import tail_call_slot
@@ -14,6 +13,7 @@ from pytc.commands.shared.command import Command
 from pytc.commands.shared.loaded_programs import open_loaded
 from pytc.commands.shared.pins import pin_path, pin_root
 from pytc.commands.shared.programs import note_load, note_verifier_log, resolve_files, with_parameters
+from pytc.contexts import ExitStack, contextmanager
 from pytc.errors import BpfError, BpfSyscallError, InvalidOptionsError, UsageError
 from pytc.signals import block_signals
 from pytc.tc.kinds.shared.programs import (

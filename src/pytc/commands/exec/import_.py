@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 
 from pytc.bpf.sys.descriptor import raise_descriptor_limit, restore_descriptor_limit
 from pytc.commands.exec.socket_rights import RIGHTS, SocketRights
 from pytc.commands.shared.command import Command
+from pytc.contexts import ExitStack
 from pytc.errors import HelpRequested, TransferError
 from pytc.render.terminal import printable
 from pytc.words.engine import Word, choose, fill, refuse_more, text, unsigned

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
 
 from pytc.commands.shared.clsact_place import check_egress, kind_at_clsact
+from pytc.contexts import contextmanager
 from pytc.errors import AnswerLostError, NetlinkError, PytcError
 from pytc.handles import EGRESS, INGRESS
 from pytc.signals import block_signals

@@ -7,7 +7,6 @@ kernel without tcx, a user without rights) is no error: then there is no warning
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 
 from pytc.bpf.analyse.returns import only_returns
 from pytc.bpf.sys.attach_points import TCX_EGRESS, TCX_INGRESS, AttachPoint, query
@@ -21,6 +20,7 @@ from pytc.commands.filter.duplicate_programs import (
     program_name,
 )
 from pytc.commands.shared.device_hooks import TCX_NEXT
+from pytc.contexts import suppress
 from pytc.errors import BpfError, PytcError
 from pytc.handles import EGRESS, INGRESS, ROOT, Handle
 from pytc.netlink import constants as c

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
 
 from pytc.bpf.object.names import kernel_name
 from pytc.bpf.object.reader import read_object
@@ -16,6 +15,7 @@ from pytc.commands.shared.attachments import all_link_pins, open_link, unpin_lin
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.link_owners import owner_directory
 from pytc.commands.shared.pins import pin_path
+from pytc.contexts import suppress
 from pytc.errors import AttachError, BpfSyscallError
 from pytc.tc.kinds.shared.ownership import owner_word
 from pytc.words.engine import Table, Word, fill, refuse_more, text

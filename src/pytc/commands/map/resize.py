@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import ExitStack
 
 from pytc.bpf.maps.batch import read_batches, write_batch
 from pytc.bpf.maps.map import create_map
@@ -15,6 +14,7 @@ from pytc.bpf.sys.info import btf_by_id
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.maps import open_map
 from pytc.commands.shared.pins import pin_path
+from pytc.contexts import ExitStack
 from pytc.errors import BpfError, BpfSyscallError, PinError
 from pytc.render.documents import Field
 from pytc.words.engine import Word, fill, refuse_more, unsigned

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from itertools import islice
 
 from pytc.bpf.run.test_run import Runner
@@ -13,6 +12,7 @@ from pytc.commands.prog.report import dumped_maps, open_buffers, run_document, w
 from pytc.commands.prog.subject import ObjectProgram, find_subject_map, open_subject
 from pytc.commands.prog.words import TARGET, take_fields, take_filter
 from pytc.commands.shared.command import Command
+from pytc.contexts import ExitStack
 from pytc.errors import UsageError
 from pytc.value import Value
 from pytc.words.engine import Word, fill, is_one_of, refuse_more, text, unsigned

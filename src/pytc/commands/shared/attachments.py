@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
 
 from pytc.bpf.sys.info import describe_program, object_kind, program_by_id, run_statistics
 from pytc.bpf.sys.links import Link, describe_link
@@ -13,6 +12,7 @@ from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.link_owners import owner_of, owners_directory
 from pytc.commands.shared.pins import pin_path, remove_pin
 from pytc.commands.shared.programs import open_programs, resolve_files
+from pytc.contexts import contextmanager
 from pytc.errors import AttachError, BpfError, BpfSyscallError, shortlist
 from pytc.render.documents import Field
 from pytc.tc.kinds.shared.programs import program_group

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from pytc.bpf.sys.links import Link
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.commands.shared.attacher import Choice
@@ -11,6 +9,7 @@ from pytc.commands.shared.attachments import open_replacement
 from pytc.commands.shared.kernel_attacher import make_attacher
 from pytc.commands.shared.loaded_programs import declared_name
 from pytc.commands.shared.pins import pin_path
+from pytc.contexts import closing
 from pytc.errors import BpfSyscallError
 from pytc.tc.kinds.shared.programs import BARE, OBJECT
 

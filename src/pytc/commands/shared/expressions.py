@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
+from pytc.contexts import contextmanager
 from pytc.cpython import lru_cache
 from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.handles import Handle

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing, contextmanager
 
 from pytc.bpf.sys.attach_points import FIRST, LAST, Position, attach
 from pytc.bpf.sys.attach_points import detach as detach_program
@@ -14,6 +13,7 @@ from pytc.bpf.sys.links import Link
 from pytc.commands.shared.attacher import Choice
 from pytc.commands.shared.attachments import dead_link, find_attachment, unpin_link
 from pytc.commands.shared.pins import check_pinnable, make_pin
+from pytc.contexts import closing, contextmanager
 from pytc.cpython import partial
 from pytc.errors import AttachError, BpfSyscallError
 

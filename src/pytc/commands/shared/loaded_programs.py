@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
 
 from pytc.bpf.loader.program import Program
 from pytc.bpf.object.names import kernel_name
@@ -12,6 +11,7 @@ from pytc.bpf.sys.files import looks_like_elf
 from pytc.bpf.sys.info import describe_program
 from pytc.commands.shared.opened_programs import pinned_annotation
 from pytc.commands.shared.pins import pin_path, similar_pins
+from pytc.contexts import contextmanager
 from pytc.errors import BpfError, BpfSyscallError
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.tc.kinds.shared.programs import IDENTIFIED, NAMED, PINNED

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-from contextlib import contextmanager
 
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.batch import read_items
 from pytc.bpf.sys.constants import F_INNER_MAP, MAP_IN_MAP, MapType, a_map_type, map_type_name
 from pytc.bpf.sys.info import describe_map, map_by_id
 from pytc.commands.shared.maps import descriptor_facts
+from pytc.contexts import contextmanager
 from pytc.errors import ENOTSUPP, BpfError, BpfSyscallError, MapElementError, strerror
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ in its place would be worse.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
 
+from pytc.contexts import ExitStack, contextmanager
 from pytc.errors import AnswerLostError, PytcError, TransferError
 from pytc.tc.kinds.interface import OpenedProgram
 from pytc.typing import NamedTuple

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager, suppress
 
+from pytc.contexts import contextmanager, suppress
 from pytc.errors import OutputError
 from pytc.signals import block_signals
 

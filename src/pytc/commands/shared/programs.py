@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
 from errno import EINVAL
 
 from pytc.bpf.maps.pin_compat import BY_ID
@@ -17,6 +16,7 @@ from pytc.commands.shared.opened_programs import (
     exports,
 )
 from pytc.commands.shared.pins import pin_path, pin_root
+from pytc.contexts import ExitStack, contextmanager
 from pytc.errors import (
     AnswerLostError,
     BytecodeError,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 from pytc.bpf.sys.info import program_by_id, program_map_ids
 from pytc.commands.shared.references import filters_of, read_pins
+from pytc.contexts import contextmanager
 from pytc.errors import PytcError
 from pytc.render.terminal import printable
 

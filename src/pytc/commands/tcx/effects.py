@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from pytc.bpf.analyse.verdicts import TCX, verdict_names
 from pytc.bpf.sys.info import describe_program
 from pytc.bpf.sys.program_lookup import lookup_program
@@ -16,6 +14,7 @@ from pytc.commands.shared.program_results import (
     returned_by_id,
 )
 from pytc.commands.tcx.hidden_filters import warn_of_hidden_filters
+from pytc.contexts import suppress
 from pytc.errors import PytcError
 
 TYPE_CHECKING = False
