@@ -13,7 +13,6 @@ from pytc.commands.shared.programs import (
 )
 from pytc.errors import AnswerLostError, NetlinkError, NetlinkProtocolError, PytcError
 from pytc.netlink import constants as c
-from pytc.tc.filters.documents import document
 from pytc.tc.filters.hints import explain_refusal
 from pytc.tc.filters.records import decode_filters, filter_of_program
 from pytc.tc.filters.requests import (
@@ -63,7 +62,11 @@ def carry_out(context: Context, change: FilterChange) -> list[Document] | None:
 
 
 def _echo_documents(context: Context, answers: Sequence[TcMessage]) -> list[Document] | None:
-    return [document(record, context.display) for record in decode_filters(answers)] if context.display.echo else None
+    if not context.display.echo:
+        return None
+    from pytc.tc.filters.documents import document
+
+    return [document(record, context.display) for record in decode_filters(answers)]
 
 
 def program_remarks(change: FilterChange) -> list[str]:
