@@ -150,7 +150,8 @@ def _counts_locked_memory() -> bool:
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
     try:
         attr = abi.MapCreateAttr(map_type=MapType.ARRAY, key_size=4, value_size=4, max_entries=1)
-        return not _succeeds(lambda: bpf(Command.MAP_CREATE, attr))
+        with OwnedFd(bpf(Command.MAP_CREATE, attr)):  # which raises the limit where the kernel counts
+            return resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] != 0
     finally:
         resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
 

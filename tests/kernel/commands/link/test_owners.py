@@ -11,7 +11,7 @@ from tests.conftest import EXAMPLES, Compiler, pins
 from tests.kernel.transaction.desired_states import applied
 from tests.network import Network
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.needs("tcx")]
 
 IN = ("dev", "em1", "ingress")
 IW = str(EXAMPLES / "sockops/iw.o")

@@ -39,7 +39,13 @@ def test_a_program_is_loaded_now_and_attached_later(network: Network) -> None:
     network.ok("filter", "add", *IN, "pref", "2", "bpf", "da", "id", number)
     assert attached(network) == [program["id"]] * 2
     assert f"{name}:[*loaded]" in network.tc("filter", "show", *IN).out
-    network.ok("tcx", "attach", *IN, "id", number)
+    assert network.ping(peer=True)
+
+
+@pytest.mark.needs("tcx")
+def test_a_loaded_program_is_attached_to_tcx(network: Network) -> None:
+    program = loaded(network, TRAFFIC, "pin", "m:programs/count")
+    network.ok("tcx", "attach", *IN, "id", str(program["id"]))
     [tcx] = (one for one in network.json("tcx", "show", *IN) if one.get("kind") == "tcx")
     assert tcx["prog"]["id"] == program["id"]
     assert network.ping(peer=True)
