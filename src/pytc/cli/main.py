@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 #: A dump makes some hundred thousand objects, and hardly any garbage: Python's own thresholds have it look through
 #: them all again and again.
 _FEW_COLLECTIONS = (50_000, 20, 100)
-#: With -force, a file may have a million wrong lines; finding a repair takes as long as running some commands.
-_MOST_REPAIRS = 10
+#: With -force, a file may have a million wrong lines; finding a repair, or the name that was meant, takes as long as
+#: running some commands.
+_MOST_EXPLAINED = 10
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
@@ -178,7 +179,7 @@ def _batch(options: Options) -> int:
     from pytc.commands.shared.command import Help
 
     filters = RepeatedFilters()
-    refused_lines = 0
+    refused_lines = reported_errors = 0
     # These options need more of a filter than its request: an echo, its qdisc, a plan.
     is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn or options.replace_own)
 
@@ -198,7 +199,7 @@ def _batch(options: Options) -> int:
             return Help(request.topic)
         except PytcError as error:
             refused_lines += 1
-            if refused_lines <= _MOST_REPAIRS:
+            if refused_lines <= _MOST_EXPLAINED:
                 from pytc.cli.repairs import add_repair
 
                 add_repair(error, words)
@@ -212,7 +213,10 @@ def _batch(options: Options) -> int:
             return show_help(parsed.topic, options) if isinstance(parsed, Help) else runner.run(parsed)
 
         def refused(error: PytcError) -> int:
-            return report(error, as_json=options.json, color=options.color)
+            nonlocal reported_errors
+            reported_errors += 1
+            suggests = reported_errors <= _MOST_EXPLAINED
+            return report(error, as_json=options.json, color=options.color, suggests=suggests)
 
         return run_batch(
             options.batch,

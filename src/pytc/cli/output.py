@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 #: Exceptions that are nobody's mistake. Take BrokenPipeError first, which belongs to the one who reads.
 SHORTAGES = (OSError, ImportError, MemoryError)
-#: With -force, each of a million lines may name something that is not there; comparing names takes its time.
-_MOST_SUGGESTIONS = 10
-_suggested: list[str] = []
 
 
 def show_help(topic: str, options: Options) -> int:
@@ -50,9 +47,13 @@ def print_text(text: str) -> int:
     return 0
 
 
-def report(error: PytcError, *, as_json: bool = False, color: ColorMode = "") -> int:
-    """Print an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status."""
-    _suggest(error)
+def report(error: PytcError, *, as_json: bool = False, color: ColorMode = "", suggests: bool = True) -> int:
+    """Print an error as tc would, then what pytc knows more, or all of it as JSON; returns the exit status.
+
+    It ``suggests`` the name that may have been meant, which takes its time.
+    """
+    if suggests:
+        _suggest(error)
     if as_json:
         from pytc.render.errors import as_json as render
 
@@ -79,10 +80,9 @@ def _suggest(error: PytcError) -> None:
     word, names = error.alternatives
     if isinstance(error, DeviceNotFoundError):
         word, names = error.device, tuple(_devices())
-    if word and names and len(_suggested) < _MOST_SUGGESTIONS:
+    if word and names:
         from pytc.words.suggestions import suggestion
 
-        _suggested.append(word)
         if meant := suggestion(word, names):
             error.with_hints(meant)
 
