@@ -126,7 +126,7 @@ def test_a_signal_while_the_kernel_works_on_a_request(
 AT_LINE = """
 import dis, os, sys
 from pytc.bpf.sys import pins
-from pytc.cli.main import console
+from pytc.cli.main import run_process
 number, count, pinned = int(sys.argv.pop(1)), 0, pins.pin
 def trace(frame, event, _):
     global count
@@ -146,11 +146,12 @@ def pin(*words):
 import pytc.bpf.maps.pinning as pinning
 pinning.pin = pin
 try:
-    console()
+    status = run_process()
 finally:
     sys.settrace(None)
     if not number:
         print(count)
+sys.exit(status)
 """
 
 

@@ -15,6 +15,7 @@ from pytc.errors import HelpRequested, PytcError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
     from pytc.cli.command_line import ColorMode, Options
     from pytc.commands.shared.command import Command
@@ -29,17 +30,31 @@ _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
 
-def console() -> None:
-    """Run the process's command line and exit: the entry point of the installed script."""
+def console() -> NoReturn:
+    """Run the process's command line and exit: the entry point of the installed script.
+
+    The process ends at once: it takes a seventh of a command's time to take all modules apart, as sys.exit() does.
+    """
+    status = run_process()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):  # nobody has listened to the end
+        status = status or _BROKEN_PIPE
+    os._exit(status)
+
+
+def run_process() -> int:
+    """Run the process's command line until a signal ends it; returns the exit status."""
     streams.replace_closed()
     if "_PYTC_COMPLETE" in os.environ:
         from pytc.cli.completion import answer
 
-        sys.exit(answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:]))
+        return answer(os.environ["_PYTC_COMPLETE"], sys.argv[1:])
     gc.set_threshold(*_FEW_COLLECTIONS)
     from pytc.signals import run_until_signal
 
-    sys.exit(run_until_signal(lambda: main(sys.argv[1:])))
+    return run_until_signal(lambda: main(sys.argv[1:]))
 
 
 def main(words: Sequence[str]) -> int:

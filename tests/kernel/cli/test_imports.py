@@ -44,11 +44,12 @@ _CODE = """
 import sys
 before = set(sys.modules)
 sys.argv[0] = "pytc"
-from pytc.cli.main import console
+from pytc.cli.main import run_process
 try:
-    console()
+    status = run_process()
 finally:
     print(*sorted(set(sys.modules) - before), file=sys.stderr)
+sys.exit(status)
 """
 
 
