@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from pytc.bpf import Map, MapType
 from pytc.bpf.sys.info import program_by_id, program_map_ids
 from pytc.errors import TransferError
@@ -20,9 +22,10 @@ from pytc.exec_proxy.map_transfer import send_maps
 from pytc.exec_proxy.wire import ObjectIdentity
 from pytc.transaction.owned_pins import pinned_map_id
 from tests.conftest import pins
-from tests.faults import Fault, Trace, trace
+from tests.faults import Call, Fault, Trace, trace
 from tests.kernel.exec_proxy.support import Serving, array_maps
 from tests.network import Network
+from tests.processes import Outcome
 from tests.waiting import until
 
 PLACE = "dev em1 ingress pref 1 handle 1"
@@ -33,6 +36,21 @@ FIREWALL = "bpf da obj examples/bpf/firewall.o"
 TCX = "obj examples/bpf/traffic.o"
 IW = "obj examples/bpf/sockops/iw.o"
 WITH_PINS = (*CLSACT, f"filter add {PLACE} {FIREWALL}")
+
+#: Faults of a command in the first tier.
+_SOME = 12
+#: What can happen to some calls besides.
+_MORE = {
+    "openat": ("error=EMFILE",),
+    "socket": ("error=EMFILE",),
+    "bpf": ("error=ENOSPC",),
+    "mkdir": ("error=ENOSPC",),
+    "write": ("error=ENOSPC",),
+    "sendto": ("error=ENOBUFS",),
+    "recvfrom": ("error=ENOBUFS", "error=EAGAIN"),
+    "rename": ("error=EXDEV",),
+}
+KILL = ("signal=SIGKILL",)
 
 
 class Case(NamedTuple):
@@ -260,3 +278,21 @@ def _pin_state(mount: Path, pin: str, used: set[int]) -> str:
     with Map.from_pin(str(mount / pin)) as map:
         is_listed = map.description.type in (MapType.HASH, MapType.PROG_ARRAY)
         return f"{pin} {'used' if number in used else 'unused'} {len([*map.items()]) if is_listed else ''}"
+
+
+def faults_of(calls: list[Call], faults: tuple[str, ...], *, every: bool) -> Iterator[Fault]:
+    """Yield all faults of all calls, or about a dozen, of each sort of call."""
+    found = [Fault(call, what) for call in calls for what in (*_MORE.get(call.name, ()) * (faults != KILL), *faults)]
+    # a step that shares no factor with the number of faults of a call comes to each of them
+    yield from found if every else found[:: max(len(found) // _SOME, 1) | 1]
+
+
+def bench_of(request: pytest.FixtureRequest, case: Case) -> Bench:
+    network: Network = request.getfixturevalue("network")
+    directory: Path = request.getfixturevalue("tmp_path")
+    return Bench(network, directory, case, request.getfixturevalue("cgroup") if "CGROUP" in case.words else None)
+
+
+def report(fault: Fault, problems: list[str], outcome: Outcome) -> str:
+    end = "\n    ".join(outcome.err.splitlines()[-4:])
+    return f"{fault}: {'; '.join(problems)}: status {outcome.status}\n    {end}\n" if problems else ""
