@@ -4,7 +4,8 @@ usage: .ci/verifier_selftests.py [VERSION]    of the sources, 6.12 without one
 
 tools/testing/selftests/bpf/progs of Debian's package of the sources is compiled by this machine's clang, with the types
 of the running kernel; what does not compile is left out, and nothing is kept in this tree. A program with the tags of ``__failure`` and ``__msg`` is loaded; where this kernel refuses it, the category of the report is compared
-with those that ``EXPECTED``, written by hand, allows for the message. Prints the shares, and what contradicts.
+with those that ``EXPECTED``, written by hand, allows for the message, and the line of the report with the last that the
+verifier names in its log. Prints the shares, and what contradicts.
 
 Exit status: 0 when 95 % of the refusals have a category and none contradicts; 1 when not; 77 where the sources or
 bpftool are not to be had.
@@ -120,6 +121,8 @@ EXPECTED: tuple[tuple[str, str], ...] = (
     ),
     (r"map_ptr|map pointer|map_type|map_uid", "map-pointer map-kind argument-type map-value-bounds"),
 )
+#: The source of the next instruction in a log: the last is that at which the verifier stopped.
+_SOURCE_LINE = re.compile(r"^;.* @ (\S+):(\d+)$", re.MULTILINE)
 _TAG = re.compile(r"(?:comment:)?(?:\d+:)?(test_\w+)(?:=(.*))?$", re.DOTALL)
 
 
@@ -201,7 +204,7 @@ def main(words: Sequence[str]) -> int:
         return archive.NOT_HERE
     counts: collections.Counter[str] = collections.Counter()
     unknown: collections.Counter[str] = collections.Counter()
-    contradictions = []
+    contradictions, elsewhere = [], []
     for spec, program, expected in tests(directory):
         counts["programs"] += 1
         try:
@@ -222,6 +225,10 @@ def main(words: Sequence[str]) -> int:
             continue
         counts["explained"] += 1
         counts["with a line"] += ".c:" in refused.at or ".h:" in refused.at
+        stopped = _SOURCE_LINE.findall(refused.log)
+        counts["with the verifier's own lines"] += bool(stopped)
+        if stopped and os.path.basename("{}:{}".format(*stopped[-1])) != os.path.basename(refused.at.partition(" ")[0]):
+            elsewhere.append(f"{spec.name} {program.name}: {refused.at}, stopped at {':'.join(stopped[-1])}")
         as_expected = [text for text in expected if text[:40] in refused.log or text[:40] in str(refused)]
         sets = [one for one in map(allowed, as_expected) if one is not None]
         if sets and not any(refused.category in one for one in sets):
@@ -230,6 +237,8 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.write(f"{name}: {number}\n")
     for text, number in unknown.most_common(40):
         sys.stdout.write(f"unknown: {number} {text}\n")
+    for text in elsewhere:
+        sys.stdout.write(f"another line: {text}\n")
     for text in contradictions:
         sys.stdout.write(f"contradiction: {text}\n")
     share = counts["explained"] / max(counts["refused"], 1)
