@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytc.cli.main import console
+from pytc.cli.main import end_process, run_process
 
 if __name__ == "__main__":
-    console()
+    end_process(run_process())

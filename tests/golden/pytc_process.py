@@ -66,11 +66,11 @@ def record_sockets() -> None:
     _socket.socket = _socket.SocketType = _RecordingSocket  # type: ignore[misc]
 
 
-def entry_point() -> Callable[[], object]:
-    """Returns the function that the installed command calls; it reads sys.argv and raises SystemExit."""
+def entry_point() -> Callable[[], int]:
+    """Returns the function that the installed command calls first; it reads sys.argv and returns the exit status."""
     imported = re.search(r"^from (\S+) import (\w+)", (ROOT / "src/pytc/cli/pytc").read_text(), re.MULTILINE)
     assert imported is not None, "the script pytc imports nothing"
-    function: Callable[[], object] = getattr(import_module(imported[1]), imported[2])
+    function: Callable[[], int] = getattr(import_module(imported[1]), imported[2])
     return function
 
 
@@ -162,8 +162,7 @@ class Runner:
     def _call(self, words: Sequence[str]) -> int:
         sys.argv = ["pytc", *words]
         try:
-            self._entry()
-            status = 0
+            status = self._entry()
         except SystemExit as ended:
             status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         except Exception as error:  # Python prints a traceback with line numbers, which change all the time

@@ -27,7 +27,7 @@ SCRIPT = """
 import os, sys
 from pytc.bpf.sys import pins as maps
 from pytc.bpf.sys.constants import Command
-from pytc.cli.main import console
+from pytc.cli.main import end_process, run_process
 door, pinned = maps.bpf, []
 def bpf(command, *words, **more):
     if command == Command.OBJ_PIN:
@@ -42,7 +42,7 @@ def bpf(command, *words, **more):
 maps.bpf = bpf
 number, when = sys.argv[1:3]
 del sys.argv[1:3]
-console()
+end_process(run_process())
 """
 
 

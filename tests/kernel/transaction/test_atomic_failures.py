@@ -24,7 +24,7 @@ CLASS = "class add dev em1 parent 1: classid 1:20 htb rate 1mbit"
 _MEDDLING = """
 import os, subprocess, sys
 from pytc.cli import atomic
-from pytc.cli.main import console
+from pytc.cli.main import end_process, run_process
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.pins import pin
 from pytc.bpf.object.spec import MapSpec
@@ -40,7 +40,7 @@ def do(*words):
 atomic._do = do
 script = sys.argv[2]
 del sys.argv[1:3]
-console()
+end_process(run_process())
 """
 
 

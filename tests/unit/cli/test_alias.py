@@ -20,7 +20,7 @@ def command(tmp_path: Path) -> str:
     path.parent.mkdir()
     path.write_text(
         f"#!/bin/sh\n'''exec' {sys.executable} \"$0\" \"$@\"\n' '''\n"
-        "import sys\nfrom pytc.cli.main import console\nsys.exit(console())\n"
+        "import sys\nfrom pytc.cli.main import run_process\nsys.exit(run_process())\n"
     )
     path.chmod(0o755)
     return str(path)
