@@ -27,9 +27,9 @@ class Word(NamedTuple):
     next word as its value, and ``wrong`` is what tc says when the converter raises ValueError (the whole message where
     it has a ``{}``, which stands for the value); without, it is a flag that stores ``value``. A row with ``repeat`` may
     come twice, and the last one counts. ``called`` is the word's name in messages about duplicates; ``twice`` the whole
-    message where tc has one of its own, with the word in place of ``{}``. ``read`` takes what follows the word itself,
-    where that is more than a word. A row with ``many`` may come many times, and its field is the tuple of all its
-    values. One with ``stop`` ends the reading, with the word still to come.
+    message where tc has one of its own, with ``{}`` for the word and ``{value}`` for its second value. ``read`` takes
+    what follows the word itself, where that is more than a word. A row with ``many`` may come many times, and its field
+    is the tuple of all its values. One with ``stop`` ends the reading, with the word still to come.
     """
 
     name: str
@@ -233,7 +233,7 @@ def fill(
 
 def _wrong_value(row: Word, word: str, error: type[PytcError]) -> PytcError:
     if "{}" in row.wrong:
-        return error(row.wrong.format(word))
+        return _with_message(row.wrong.format(word), error)
     if error is InvalidOptionsError:
         return illegal_value(row.wrong or row.name, word)
     return error(f'Error: argument "{word}" is wrong: {row.wrong or row.name}')
@@ -264,8 +264,12 @@ def unknown_option(message: str, topic: str) -> PytcError:
     It is a UsageError where tc's message begins with ``Error:``, as those of few kinds do.
     """
     of, _, kind = topic.partition(" ")
-    error = UsageError if message.startswith("Error: ") else InvalidOptionsError
-    return error(message, hints=(f'"pytc {of} add {kind} help" lists the options',))
+    return _with_message(message, InvalidOptionsError, f'"pytc {of} add {kind} help" lists the options')
+
+
+def _with_message(message: str, error: type[PytcError], *hints: str) -> PytcError:
+    """Return an error with one of tc's messages: tc exits with 255 behind those that begin with ``Error:``."""
+    return (UsageError if message.startswith("Error: ") else error)(message, hints=hints)
 
 
 def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> PytcError:
@@ -275,7 +279,7 @@ def _duplicate(row: Word, word: str, cursor: Cursor, error: type[PytcError]) -> 
         return error(row.twice.format(word)) if row.twice else UsageError(f'Error: "{row.name}" is duplicate {kind}')
     value = cursor.take()
     if row.twice:
-        return error(row.twice.format(word))
+        return _with_message(row.twice.format(word, value=value), error)
     return UsageError(f'Error: duplicate "{row.called or row.name}": "{value}" is the second value.')
 
 

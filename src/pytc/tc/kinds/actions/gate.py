@@ -8,7 +8,6 @@ from pytc.netlink.schema import Schema, split_attributes
 from pytc.render.documents import ArrayField, Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U32, Declared, Form, Option
-from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.clock_ids import clock_name, parse_clock
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.tc.rates import format_size, format_time64, parse_size, parse_time64
@@ -159,54 +158,48 @@ def _show_entry(raw: bytes) -> Document:
     )
 
 
-def _wrong(word: str, convert: Converter) -> Converter:
-    return or_usage_error(convert, f'Error: argument "{{}}" is wrong: {word}')
-
-
-def _number(word: str, name: str, convert: Converter) -> Form:
-    return Form(name, _wrong(word, convert))
-
+_TIME = Form("TIME", _time)
 
 KIND = action(
     "gate",
     Declared(
         (
-            Option("index", "index", _number("index", "INDEX", unsigned(U32, 10))),
+            Option("index", "index", Form("INDEX", unsigned(U32, 10))),
             Option(
                 "priority",
                 "PRIORITY",
-                _number("priority", "NUMBER", signed(_MAX_S32)),
+                Form("NUMBER", signed(_MAX_S32)),
                 "whose packets the gate is for {-1: all}",
                 omit=_ANY,
             ),
             Option(
                 "base-time",
                 "BASE_TIME",
-                _number("base-time", "TIME", _time),
+                _TIME,
                 "when the cycle begins, by the clock, or a number of cycles later, where that is past {0}",
                 omit=0,
             ),
             Option(
                 "cycle-time",
                 "CYCLE_TIME",
-                _number("cycle-time", "TIME", _time),
+                _TIME,
                 "the length of the cycle {the sum of its entries}",
                 omit=0,
             ),
             Option(
                 "cycle-time-ext",
                 "CYCLE_TIME_EXT",
-                _number("cycle-time-ext", "TIME", _time),
+                _TIME,
                 "how much longer the last cycle before a new schedule may be",
                 omit=0,
             ),
             Option(
                 "clockid",
                 "CLOCKID",
-                _number("clockid", "CLOCK", parse_clock),
+                Form("CLOCK", parse_clock),
                 "CLOCK_TAI, CLOCK_REALTIME, CLOCK_MONOTONIC or CLOCK_BOOTTIME {CLOCK_TAI}",
             ),
-            Option("flags", "FLAGS", _number("flags", "NUMBER", unsigned(U32)), "for the device's driver {0}", omit=0),
+            Option("flags", "FLAGS", Form("NUMBER", unsigned(U32)), "for the device's driver {0}", omit=0),
             Option(
                 "sched-entry",
                 "entries",
@@ -220,6 +213,7 @@ KIND = action(
         check=_check_values,
         complete=_complete,
         exact=False,
+        wrong='Error: argument "{}" is wrong: {word}',
         notes="TIME and INTERVAL are in nanoseconds, unless they have a unit. CONTROL is {pipe}.",
     ),
     prefix="TCA_GATE",

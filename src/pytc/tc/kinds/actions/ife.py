@@ -10,7 +10,6 @@ from pytc.netlink.schema import join_attributes, split_attributes
 from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, U32, Declared, Form, Option
-from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.words.engine import choose, unsigned
@@ -104,7 +103,7 @@ def _show_mac(key: str, address: bytes, display: Display) -> Field:
     return Field(key, address.hex(":"), f"{key} {address.hex(':')} ")
 
 
-_MAC = Form("ADDRESS", or_usage_error(parse_mac, 'Error: argument "{}" is wrong: Invalid mac address'), _show_mac)
+_MAC = Form("ADDRESS", parse_mac, _show_mac)
 _META = "{ mark | prio | tcindex }"
 
 KIND = action(
@@ -120,12 +119,9 @@ KIND = action(
             Option(
                 "type",
                 "TYPE",
-                Form(
-                    "TYPE",
-                    or_usage_error(unsigned(U16), 'Error: argument "{}" is wrong: ife type is invalid'),
-                    _show_type,
-                ),
+                Form("TYPE", unsigned(U16), _show_type),
                 "the EtherType of such packets {0xED3E}",
+                wrong='Error: argument "{}" is wrong: ife type is invalid',
             ),
             Option("dst", "DMAC", _MAC, "the destination address of the outer header"),
             Option("src", "SMAC", _MAC, "the source address of the outer header"),
@@ -134,6 +130,7 @@ KIND = action(
         (_show_mode, show_control("action ", " "), "type", _show_metadata, "dst src", show_closing()),
         check=_check_values,
         exact=False,
+        wrong='Error: argument "{}" is wrong: Invalid mac address',
         notes="CONTROL is {pipe}.",
         forms=(
             f"action ife encode [ allow {_META} ] [ use {_META} NUMBER ]\n"

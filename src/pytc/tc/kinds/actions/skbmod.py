@@ -8,7 +8,6 @@ from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.tc.kinds.shared.fields import hexadecimal
 from pytc.words.engine import unsigned
@@ -71,9 +70,10 @@ KIND = action(
             Option(
                 "etype",
                 "ETYPE",
-                Form("TYPE", or_usage_error(unsigned(U16), 'Error: argument "{}" is wrong: ethertype is invalid')),
+                Form("TYPE", unsigned(U16)),
                 "sets the EtherType",
                 omit=0,
+                wrong='Error: argument "{}" is wrong: ethertype is invalid',
             ),
             Option("dmac", "DMAC", _MAC, "sets the destination address", wrong="Invalid dst mac address {}"),
             Option("smac", "SMAC", _MAC, "sets the source address", wrong="Invalid smac address {}"),

@@ -9,7 +9,6 @@ from pytc.render.documents import Field
 from pytc.tc.kinds.action import action, parameters, show_closing, show_control
 from pytc.tc.kinds.declaration import U16, Declared, Form, Option
 from pytc.tc.kinds.interface import Restoration
-from pytc.tc.kinds.shared.action_parts import or_usage_error
 from pytc.tc.kinds.shared.addresses import parse_mac
 from pytc.words.engine import unsigned
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from pytc.tc.kinds.action import DeclaredActionOptions
     from pytc.tc.kinds.interface import RenderEnv
     from pytc.tc.kinds.layout import Values
-    from pytc.words.engine import Converter
 
 #: TCA_VLAN_ACT_*; 0 where the index alone names an existing action.
 _VERBS = {"pop": 1, "push": 2, "modify": 3, "pop_eth": 4, "push_eth": 5}
@@ -80,29 +78,27 @@ def _show_verb(values: Values, view: RenderEnv) -> Iterable[Part]:
                 yield Field(name, raw.hex(":"), f" {name} {raw.hex(':')}")
 
 
-def _form(name: str, convert: Converter, wrong: str) -> Form:
-    return Form(name, or_usage_error(convert, f'Error: argument "{{}}" is wrong: {wrong}'))
-
-
+_MAC = Form("ADDRESS", parse_mac)
 _OPTIONS = {
     option.word: option
     for option in (
         *(Option(verb, "v_action", Form(value=number), twice=_TWICE) for verb, number in _VERBS.items()),
-        Option("id", "PUSH_VLAN_ID", _form("ID", unsigned(U16), "id is invalid"), "the number of the VLAN"),
+        Option("id", "PUSH_VLAN_ID", Form("ID", unsigned(U16)), "the number of the VLAN"),
         Option(
             "protocol",
             "PUSH_VLAN_PROTOCOL",
-            _form("PROTOCOL", parse_protocol, "protocol is invalid"),
+            Form("PROTOCOL", parse_protocol),
             "802.1Q or 802.1ad {802.1Q}",
         ),
         Option(
             "priority",
             "PUSH_VLAN_PRIORITY",
-            _form("PRIORITY", unsigned(_MAX_PRIORITY), "prio is invalid"),
+            Form("PRIORITY", unsigned(_MAX_PRIORITY)),
             f"0 to {_MAX_PRIORITY} {{0}}",
+            wrong='Error: argument "{}" is wrong: prio is invalid',
         ),
-        Option("dst_mac", "PUSH_ETH_DST", _form("ADDRESS", parse_mac, "dst_mac is invalid"), "of the new header"),
-        Option("src_mac", "PUSH_ETH_SRC", _form("ADDRESS", parse_mac, "src_mac is invalid"), "of the new header"),
+        Option("dst_mac", "PUSH_ETH_DST", _MAC, "of the new header"),
+        Option("src_mac", "PUSH_ETH_SRC", _MAC, "of the new header"),
     )
 }
 
@@ -114,6 +110,7 @@ KIND = action(
         (_show_verb, show_control(), show_closing()),
         check=_check_values,
         exact=False,
+        wrong='Error: argument "{}" is wrong: {word} is invalid',
         notes="pop, push and modify work on the outer VLAN tag; pop_eth and push_eth on the Ethernet header. "
         "CONTROL is {pipe}.",
         forms=(
