@@ -54,6 +54,7 @@ def action(
     control: int = PIPE,
     check: Callable[[DeclaredActionOptions, str], None] | None = None,
     needs: tuple[str, ...] = ("PARMS",),
+    lacking: str = "parameters",
     heading: Document | None = None,
     index_base: int = 10,
     index_of: str = "",
@@ -63,11 +64,11 @@ def action(
     """Return a kind of action with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
 
     Behind the words of the options may stand a control, ``control`` unless one is given, and an index, which has
-    ``index_base``; an option for ``index`` allows it among the others. ``check`` raises InvalidOptionsError for options
-    that are not complete; it is also given the first word behind the kind, which is empty where a kind that may stand
-    ``bare`` has no words. Without one of the attributes ``needs``, nothing is known of an action. ``heading`` is what
-    is shown before its values, where that is not the kind; ``index_of`` is the kind's name in messages about a wrong
-    index.
+    ``index_base``; an option for ``index`` allows it among the others. Where the values have an ``action``, that is the
+    control, and nothing stands behind. ``check`` raises InvalidOptionsError for options that are not complete; it is
+    also given the first word behind the kind, which is empty where a kind that may stand ``bare`` has no words. Without
+    one of the attributes ``needs``, nothing is known of an action but what is ``lacking``. ``heading`` is what is shown
+    before its values, where that is not the kind; ``index_of`` is the kind's name in messages about a wrong index.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
     encode_values, show = encoder(declared, wire), renderer(declared)
@@ -76,9 +77,12 @@ def action(
         first = cursor.peek() or ("" if bare else cursor.take())  # raises UsageError: the line has ended
         values = read_values(cursor, table, declared, f"action {name}", all=False)
         given = values.pop("index", 0)
-        chosen = optional_control(cursor, control)
-        number = optional_index(cursor, index_base, index_of or name) or given
-        options = DeclaredActionOptions(values, chosen, number)
+        if "action" in values:
+            options = DeclaredActionOptions(values, values.pop("action"), given)
+        else:
+            chosen = optional_control(cursor, control)
+            number = optional_index(cursor, index_base, index_of or name) or given
+            options = DeclaredActionOptions(values, chosen, number)
         if check is not None:
             check(options, first)
         return options
@@ -88,7 +92,7 @@ def action(
 
     def document(attributes: Attributes, env: RenderEnv) -> Document:
         if not any(f"{prefix}_{attribute}" in attributes for attribute in needs):
-            return (Field("", text=f"[NULL {name} parameters]"),)
+            return (Field("", text=f"[NULL {name} {lacking}]"),)
         return [*head, *show(wire.decode(attributes), env)]
 
     head = (Field("kind", name, f"{name} "),) if heading is None else heading

@@ -117,9 +117,10 @@ class Declared(Value):
     ``HEADER`` among those is the structure before them; ``*`` in place of all sends the values as they come. ``exact``
     says that words may not be abbreviated. ``unknown`` is tc's message about a word that is none of them, ``wrong`` and
     ``twice`` are those about values, where the options have none of their own; ``{word}`` in them stands for the
-    option's word. ``check`` raises InvalidOptionsError for what does not go together, and may add values. ``complete``
-    adds the values that depend on the device or the clock, before they are sent. Where ``sends_nothing``, no
-    TCA_OPTIONS is sent unless an option was given. In help, ``forms`` stand for the line of all options.
+    option's word, and ``{value}`` in ``twice`` for its second value. ``check`` raises InvalidOptionsError for what does
+    not go together, and may add values. ``complete`` adds the values that depend on the device or the clock, before
+    they are sent. Where ``sends_nothing``, no TCA_OPTIONS is sent unless an option was given. In help, ``forms`` stand
+    for the line of all options.
     """
 
     options: tuple[Option, ...] = ()
