@@ -59,6 +59,7 @@ def action(
     index_base: int = 10,
     index_of: str = "",
     bare: bool = False,
+    parse: Callable[[Cursor], DeclaredActionOptions] | None = None,
     restoration: Restoration | None = None,
 ) -> ActionKind[DeclaredActionOptions]:
     """Return a kind of action with the attributes ``PREFIX_NAME`` of these types, numbered from 1.
@@ -66,14 +67,15 @@ def action(
     Behind the words of the options may stand a control, ``control`` unless one is given, and an index, which has
     ``index_base``; an option for ``index`` allows it among the others. Where the values have an ``action``, that is the
     control, and nothing stands behind. ``check`` raises InvalidOptionsError for options that are not complete; it is
-    also given the first word behind the kind, which is empty where a kind that may stand ``bare`` has no words. Without
-    one of the attributes ``needs``, nothing is known of an action but what is ``lacking``. ``heading`` is what is shown
-    before its values, where that is not the kind; ``index_of`` is the kind's name in messages about a wrong index.
+    also given the first word behind the kind, which is empty where a kind that may stand ``bare`` has no words. A kind
+    whose words stand in a fixed order has a ``parse`` in place of all that. Without one of the attributes ``needs``,
+    nothing is known of an action, and print names what is ``lacking``. ``heading`` is what is shown before its values,
+    where that is not the kind; ``index_of`` is the kind's name in messages about a wrong index.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
     encode_values, show = encoder(declared, wire), renderer(declared)
 
-    def parse(cursor: Cursor) -> DeclaredActionOptions:
+    def parse_words(cursor: Cursor) -> DeclaredActionOptions:
         first = cursor.peek() or ("" if bare else cursor.take())  # raises UsageError: the line has ended
         values = read_values(cursor, table, declared, f"action {name}", all=False)
         given = values.pop("index", 0)
@@ -97,7 +99,7 @@ def action(
 
     head = (Field("kind", name, f"{name} "),) if heading is None else heading
     usage = helper(declared, f"action {name}", "[ CONTROL ] [ index INDEX ]")
-    return ActionKind(name, wire.schema, parse, encode, document, usage, heading, restoration)
+    return ActionKind(name, wire.schema, parse or parse_words, encode, document, usage, heading, restoration)
 
 
 def show_control(before: str = " ", after: str = "") -> Callable[[Values, Any], Iterable[Part]]:

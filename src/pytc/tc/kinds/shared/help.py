@@ -55,7 +55,8 @@ def usage_text(
                 lines.append(" " * (len(start) + 2 * bool(number)))
             lines[-1] += f" {piece}"
     if forms:
-        endings = ["" if form.endswith(" index INDEX") else f" {ending}" for form in forms]
+        complete = (" index INDEX", " index INDEX ]")
+        endings = ["" if form.endswith(complete) else f" {ending}" for form in forms]
         lines = [f"       ... {form}{end}".rstrip() for form, end in zip(forms, endings, strict=True)]
         lines[0] = f"Usage: {lines[0].lstrip()}"
     rows = [(", ".join(words), text) for words, text in explained]
