@@ -90,11 +90,11 @@ def actions_hint(error: NetlinkError, actions: Sequence[Action]) -> str:
         return broken_actions_rule(error, actions)
     if hint or "Specified device does not exist" not in error.ext_ack:
         return hint
-    from pytc.tc.kinds.actions.mirred import MirredOptions
+    from pytc.tc.kinds.action import DeclaredActionOptions
 
     # Before v6.8 (commit 42f39036cda8), kernels skip TCA_MIRRED_BLOCKID, and miss a device; later ones take either.
     options = [action.options for action in actions]
-    if any(isinstance(one, MirredOptions) and one.block for one in options):
+    if any(isinstance(one, DeclaredActionOptions) and "BLOCKID" in one.values for one in options):
         return f'"blockid" came with Linux 6.8, and this is {os.uname().release}: mirred needs "dev NAME" here'
     return ""
 

@@ -10,11 +10,11 @@ from pytc.errors import NetlinkError
 from pytc.tc.actions.action import Action
 from pytc.tc.hints import actions_hint, kind_hint
 from pytc.tc.kinds import actions, filters, qdiscs
-from pytc.tc.kinds.actions.mirred import MirredOptions
+from pytc.tc.kinds.action import DeclaredActionOptions
 
 NO_DEVICE = "Specified device does not exist"
-TO_BLOCK = Action("mirred", MirredOptions("egress", "mirror", block=22))
-TO_DEVICE = Action("mirred", MirredOptions("egress", "mirror", "lo"))
+TO_BLOCK = Action("mirred", DeclaredActionOptions({"direction": "egress", "verb": "mirror", "BLOCKID": 22}))
+TO_DEVICE = Action("mirred", DeclaredActionOptions({"direction": "egress", "verb": "mirror", "ifindex": "lo"}))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,6 @@ from pytc.render.text import render
 from pytc.tc.clock import Clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.action import DeclaredActionOptions
-from pytc.tc.kinds.actions.mirred import MirredOptions
 from pytc.tc.kinds.actions.police import KIND
 from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
 from pytc.tc.kinds.shared.ratespec import rate_table, ratespec
@@ -71,16 +70,20 @@ def described(name: str, options: object, about: Display = _PLAIN) -> dict[str, 
     return as_object(document)
 
 
+def mirred(direction: str, verb: str, control: int, number: int = 0, **target: str | int) -> DeclaredActionOptions:
+    return DeclaredActionOptions({"direction": direction, "verb": verb, **target}, control, number)
+
+
 @pytest.mark.parametrize(
     ("line", "options"),
     [
-        ("mirred egress redirect dev lo", MirredOptions("egress", "redirect", "lo", control=4)),
-        ("mirred e r d lo", MirredOptions("egress", "redirect", "lo", control=4)),
-        ("mirred i m d lo drop i 5", MirredOptions("ingress", "mirror", "lo", control=2, number=5)),
-        ("mirred ingress index 9 mirror dev lo", MirredOptions("ingress", "mirror", "lo", control=3, number=9)),
-        ("mirred egress mirror blockid 0x10 ok", MirredOptions("egress", "mirror", block=16)),
-        ("mirred egress redirect block 3", MirredOptions("egress", "redirect", block=3, control=4)),
-        ("mirred index 5", MirredOptions(number=5)),
+        ("mirred egress redirect dev lo", mirred("egress", "redirect", ifindex="lo", control=4)),
+        ("mirred e r d lo", mirred("egress", "redirect", ifindex="lo", control=4)),
+        ("mirred i m d lo drop i 5", mirred("ingress", "mirror", ifindex="lo", control=2, number=5)),
+        ("mirred ingress index 9 mirror dev lo", mirred("ingress", "mirror", ifindex="lo", control=3, number=9)),
+        ("mirred egress mirror blockid 0x10 ok", mirred("egress", "mirror", BLOCKID=16, control=0)),
+        ("mirred egress redirect block 3", mirred("egress", "redirect", BLOCKID=3, control=4)),
+        ("mirred index 5", DeclaredActionOptions({}, control=0, number=5)),
         ("csum iph and tcp + udp", DeclaredActionOptions({"update_flags": 1 | 8 | 16}, control=0)),
         ("csum i a t pipe index 3", DeclaredActionOptions({"update_flags": 1 | 8}, 3, 3)),
         ("csum index 7", DeclaredActionOptions({}, control=0, number=7)),

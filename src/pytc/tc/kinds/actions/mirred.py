@@ -1,133 +1,81 @@
 """The ``mirred`` action: packets go, or are copied, to another device (tc-mirred(8);
-include/uapi/linux/tc_act/tc_mirred.h).
-
-TCA_MIRRED_PARMS is struct tc_gen, then ``eaction s32, ifindex u32``. TCA_MIRRED_BLOCKID, since v6.8, stands for all
-devices that share a block.
-"""
+include/uapi/linux/tc_act/tc_mirred.h)."""
 
 from __future__ import annotations
 
-import struct
-
 from pytc.errors import HelpRequested, InvalidOptionsError, UsageError
-from pytc.netlink.schema import Schema
 from pytc.render.documents import Field
-from pytc.tc.actions.action import ActionOptions
-from pytc.tc.kinds.interface import ActionKind, Restoration
-from pytc.tc.kinds.shared.action_parts import (
-    PASS,
-    PIPE,
-    STOLEN,
-    Generic,
-    closing_fields,
-    control_group,
-    optional_control,
-    optional_index,
-    take_index,
-)
-from pytc.words.engine import Cursor, choose, matches, unsigned
+from pytc.tc.kinds.action import DeclaredActionOptions, action, parameters, show_closing, show_control
+from pytc.tc.kinds.declaration import U32, Declared, Form, Option, word_table
+from pytc.tc.kinds.interface import Restoration
+from pytc.tc.kinds.shared.action_parts import PASS, PIPE, STOLEN, optional_control, optional_index, take_index
+from pytc.words.engine import Cursor, find, matches, unsigned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal
+    from collections.abc import Iterable
 
-    from pytc.netlink.schema import Attributes
-    from pytc.render.documents import Document, Part
+    from pytc.render.documents import Part
     from pytc.tc.kinds.interface import EncodeEnv, RenderEnv
+    from pytc.tc.kinds.layout import Values
+    from pytc.words.engine import Word
 
 #: TCA_EGRESS_REDIR and so on.
 _NUMBERS = {("egress", "redirect"): 1, ("egress", "mirror"): 2, ("ingress", "redirect"): 3, ("ingress", "mirror"): 4}
 _NAMES = {number: names for names, number in _NUMBERS.items()}
-_UNKNOWN = ("unknown", "unknown")
-_GENERIC_SIZE = len(Generic(0, 0).pack())
-_OWN = struct.Struct("=iI")
-_MAX_BLOCK = 0xFFFFFFFF
-#: Words in the order in which abbreviations are tried, and what they say.
-_WORDS = {
-    "egress": "direction",
-    "ingress": "direction",
-    "index": "number",
-    "mirror": "verb",
-    "redirect": "verb",
-    "dev": "device",
-    "blockid": "block",
-}
-_SECOND = {"direction": "direction: egress or ingress", "verb": "verb: mirror or redirect", "number": "index"}
-
-_USAGE = """\
-Usage: ... action mirred { egress | ingress } { redirect | mirror } [ index INDEX ] { dev NAME | blockid BLOCK }
-                         [ CONTROL ] [ index INDEX ]
-       ... action mirred index INDEX
-
-redirect  the packet goes out of the device (egress), or comes in there (ingress), and nothing more is done with it here
-mirror    a copy goes there; CONTROL is done with the packet itself {pipe}
-blockid   goes to all devices that share a block of filters, but for its own; Linux 6.8
-"""
-SCHEMA = Schema(
-    ("TCA_MIRRED_UNSPEC", "none"),
-    ("TCA_MIRRED_TM", "cdata"),
-    ("TCA_MIRRED_PARMS", "cdata"),
-    ("TCA_MIRRED_PAD", "cdata"),
-    ("TCA_MIRRED_BLOCKID", "uint32"),
-)
 
 
-class MirredOptions(ActionOptions):
-    """The words of a ``mirred`` action.
+def _parse(cursor: Cursor) -> DeclaredActionOptions:
+    """Read words up to a device or a block, a control where packets are copied, and an index.
 
-    ``direction`` and ``verb`` are empty, as ``device`` and ``block`` may be, where the index alone names an existing
-    action. ``number`` is the index, 0 for one that the kernel chooses.
+    An index that comes first stands alone. Raises InvalidOptionsError, UsageError, HelpRequested.
     """
-
-    direction: Literal["", "egress", "ingress"] = ""
-    verb: Literal["", "mirror", "redirect"] = ""
-    device: str = ""
-    block: int = 0
-    control: int = PASS
-    number: int = 0
-
-
-def parse(cursor: Cursor) -> MirredOptions:
-    """Parse the words after ``mirred``; raises InvalidOptionsError, UsageError, HelpRequested."""
-    fields: dict[str, Any] = {}
-    first = _WORDS.get(choose(cursor.peek() or cursor.take(), tuple(_WORDS)), "")
-    if matches(cursor.peek(), "help"):
-        raise HelpRequested("action mirred")
-    if first not in ("direction", "number"):
+    values: Values = {}
+    row = _find(cursor.peek() or cursor.take())
+    if row is not None and row.into == "index":
+        cursor.take()
+        return DeclaredActionOptions(values, PASS, take_index(cursor))
+    if row is None or row.into != "direction":
         raise InvalidOptionsError(f'mirred option not supported: "{cursor.peek()}"; egress, ingress or index expected')
-    while "device" not in fields and "block" not in fields and cursor.peek() != "action":
-        _read(cursor, fields)
-        if first == "number":
-            return MirredOptions(**fields)
-    if "block" in fields and not cursor.done and matches(cursor.peek(), "dev"):
+    while "ifindex" not in values and "BLOCKID" not in values and cursor.peek() != "action":
+        _read(cursor, values)
+    if "BLOCKID" in values and not cursor.done and matches(cursor.peek(), "dev"):
         raise InvalidOptionsError("blockid and device are mutually exclusive.")
-    if fields.get("verb") == "mirror":
-        fields["control"] = optional_control(cursor, PIPE)
-    elif "verb" in fields:
-        fields["control"] = STOLEN
-    return MirredOptions(**_with_index(cursor, fields))
+    control = {"redirect": STOLEN, "mirror": PIPE}.get(values.get("verb", ""), PASS)
+    if control == PIPE:
+        control = optional_control(cursor, PIPE)
+    if "index" not in values:
+        return DeclaredActionOptions(values, control, optional_index(cursor))
+    number = values.pop("index")
+    if not cursor.done and matches(cursor.peek(), "index"):
+        raise InvalidOptionsError(f"mirred: Illegal double index: {number} was the first")
+    return DeclaredActionOptions(values, control, number)
 
 
-def _read(cursor: Cursor, fields: dict[str, Any]) -> None:
-    """Read one of the words before the device."""
+def _read(cursor: Cursor, values: Values) -> None:
+    """Read one of the words up to the device, with what belongs to it."""
     word = cursor.take()
-    name = choose(word, tuple(_WORDS))
-    if not name and matches(word, "help"):
-        raise HelpRequested("action mirred")
-    if not name:
+    row = _find(word)
+    if row is None:
         raise UsageError(f'What is "{word}"? "egress redirect dev NAME" is expected, and a control behind that.')
-    field = _WORDS[name]
-    if field in fields:
-        raise InvalidOptionsError(f'mirred: "{word}" is a second {_SECOND[field]}')
-    if field in ("device", "block") and "verb" not in fields:
+    if row.into in values:
+        raise InvalidOptionsError(row.twice.format(word))
+    if row.into in ("ifindex", "BLOCKID") and "verb" not in values:
         raise UsageError(f'mirror or redirect expected before "{word}"')
-    fields[field] = _VALUES[field](cursor) if field in _VALUES else name
+    values[row.into] = row.value if row.read is None else row.read(cursor)
+
+
+def _find(word: str) -> Word | None:
+    row = find(word, _TABLE)
+    if row is None and matches(word, "help"):
+        raise HelpRequested("action mirred")
+    return row
 
 
 def _take_block(cursor: Cursor) -> int:
     word = cursor.take()
     try:
-        number: int = unsigned(_MAX_BLOCK)(word)
+        number: int = unsigned(U32)(word)
     except ValueError:
         number = 0
     if not number:
@@ -135,47 +83,74 @@ def _take_block(cursor: Cursor) -> int:
     return number
 
 
-_VALUES = {"device": Cursor.take, "block": _take_block, "number": take_index}
+def _complete(values: Values, env: EncodeEnv) -> None:
+    values["eaction"] = _NUMBERS.get((values.get("direction", ""), values.get("verb", "")), 0)
 
 
-def _with_index(cursor: Cursor, fields: dict[str, Any]) -> dict[str, Any]:
-    if "number" in fields and not cursor.done and matches(cursor.peek(), "index"):
-        raise InvalidOptionsError(f"mirred: Illegal double index: {fields['number']} was the first")
-    return fields if "number" in fields else {**fields, "number": optional_index(cursor)}
-
-
-def encode(options: MirredOptions, env: EncodeEnv) -> list[tuple[str, Any]]:
-    """Return the attributes in the order in which tc sends them; raises DeviceNotFoundError."""
-    number = _NUMBERS.get((options.direction, options.verb), 0)
-    parameters = Generic(options.number, options.control).pack() + _OWN.pack(number, env.device_index(options.device))
-    attributes: list[tuple[str, Any]] = [("TCA_MIRRED_PARMS", parameters)]
-    return [*attributes, ("TCA_MIRRED_BLOCKID", options.block)] if options.block else attributes
-
-
-def document(attributes: Attributes, env: RenderEnv) -> Document:
-    """Return the document that tc prints."""
-    raw = attributes.get("TCA_MIRRED_PARMS", b"")
-    generic = Generic.unpack(raw)
-    if generic is None or len(raw) < _GENERIC_SIZE + _OWN.size:
-        return (Field("", text="[NULL mirred parameters]"),)
-    number, index = _OWN.unpack_from(raw, _GENERIC_SIZE)
-    direction, verb = _NAMES.get(number, _UNKNOWN)
-    words = f"{direction} {verb}".title() if number in _NAMES else "unknown"
-    fields: list[Part] = [
-        Field("kind", "mirred", "mirred "),
-        Field("mirred_action", verb, f"({words}"),
-        Field("direction", direction),
-    ]
-    if (block := attributes.get("TCA_MIRRED_BLOCKID")) is not None:
-        fields.append(Field("to_blockid", block, f" to blockid {block})"))
+def _show(values: Values, view: RenderEnv) -> Iterable[Part]:
+    number, index = values["eaction"], values["ifindex"]
+    direction, verb = _NAMES.get(number, ("unknown", "unknown"))
+    yield Field("mirred_action", verb, f"({direction} {verb}".title() if number in _NAMES else "(unknown")
+    yield Field("direction", direction)
+    if "BLOCKID" in values:
+        yield Field("to_blockid", values["BLOCKID"], f" to blockid {values['BLOCKID']})")
     else:
-        device = env.device_name(index) if index else "*"  # a device that is gone
-        fields.append(Field("to_dev", device, f" to device {device})"))
-    return [
-        *fields,
-        control_group(generic.control, before=" "),
-        *closing_fields(generic, attributes.get("TCA_MIRRED_TM", b""), env.display, "\t"),
-    ]
+        device = view.device_name(index) if index else "*"  # a device that is gone
+        yield Field("to_dev", device, f" to device {device})")
 
 
-KIND = ActionKind("mirred", SCHEMA, parse, encode, document, lambda: _USAGE, restoration=Restoration(replaces=True))
+_DIRECTION_TWICE = 'mirred: "{}" is a second direction: egress or ingress'
+_VERB_TWICE = 'mirred: "{}" is a second verb: mirror or redirect'
+_NAME = Form("NAME", read=Cursor.take, pack=lambda name, env: env.device_index(name))
+_DECLARED = Declared(
+    (
+        Option("egress", "direction", Form(value="egress"), "packets go out of the device", twice=_DIRECTION_TWICE),
+        Option("ingress", "direction", Form(value="ingress"), "packets come in at the device", twice=_DIRECTION_TWICE),
+        Option("index", "index", Form("INDEX", read=take_index), twice='mirred: "{}" is a second index'),
+        Option(
+            "mirror",
+            "verb",
+            Form(value="mirror"),
+            "copies packets; CONTROL is done with the packets themselves {pipe}",
+            twice=_VERB_TWICE,
+        ),
+        Option(
+            "redirect",
+            "verb",
+            Form(value="redirect"),
+            "moves packets; nothing more is done with them here",
+            twice=_VERB_TWICE,
+        ),
+        Option("dev", "ifindex", _NAME, "the device"),
+        Option(
+            "blockid",
+            "BLOCKID",
+            Form("BLOCK", read=_take_block),
+            "all devices that share a block of filters, but for the packet's own; Linux 6.8",
+        ),
+    ),
+    "PARMS BLOCKID",
+    (_show, show_control(), show_closing("\t")),
+    complete=_complete,
+    exact=False,
+    forms=(
+        "action mirred { egress | ingress } { redirect | mirror } [ index INDEX ] { dev NAME | blockid BLOCK }\n"
+        "                         [ CONTROL ] [ index INDEX ]",
+        "action mirred index INDEX",
+    ),
+)
+_TABLE = word_table(_DECLARED)
+
+KIND = action(
+    "mirred",
+    _DECLARED,
+    prefix="TCA_MIRRED",
+    attributes=(
+        ("TM", "cdata"),
+        ("PARMS", parameters("iI", "eaction ifindex")),
+        ("PAD", "cdata"),
+        ("BLOCKID", "uint32"),
+    ),
+    parse=_parse,
+    restoration=Restoration(replaces=True),
+)
