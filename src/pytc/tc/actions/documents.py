@@ -7,10 +7,9 @@ from pytc.netlink import constants as c
 from pytc.netlink.session import interface_name
 from pytc.render.documents import ArrayField, Field, Group
 from pytc.tc.actions.records import decode_actions, generic_parameters, strip_to_brief
-from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.interface import RenderEnv
-from pytc.tc.kinds.shared.action_parts import reference_fields
+from pytc.tc.kinds.shared.action_parts import kernel_clock, reference_fields
 from pytc.tc.statistics import statistics_fields
 
 TYPE_CHECKING = False
@@ -60,7 +59,7 @@ def options_document(name: str, attributes: Attributes, display: Display) -> Doc
     """Return the options of an action, as its kind prints them."""
     kind = kinds.find(name)
     assert kind is not None
-    return kind.document(attributes, RenderEnv(display, lookup_program, interface_name, read_clock))
+    return kind.document(attributes, RenderEnv(display, lookup_program, interface_name, kernel_clock))
 
 
 def _document(record: ActionRecord, display: Display, *, bound: bool) -> Document:

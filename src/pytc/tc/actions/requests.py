@@ -6,9 +6,9 @@ import os
 import struct
 
 from pytc.netlink.schema import join_attributes, mark_nested
-from pytc.tc.clock import read_clock
 from pytc.tc.kinds import actions as kinds
 from pytc.tc.kinds.interface import EncodeEnv
+from pytc.tc.kinds.shared.action_parts import kernel_clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def encode_action_options(
     """Return the options of an action of a kind that pytc knows."""
     kind = kinds.find(name)
     assert kind is not None
-    return kind.schema.encode(kind.encode(options, EncodeEnv(program, device_index, read_clock)))
+    return kind.schema.encode(kind.encode(options, EncodeEnv(program, device_index, kernel_clock)))
 
 
 def _encode(action: Action, program: OpenedProgram | None, device_index: DeviceIndex) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytc.errors import PytcError
     from pytc.render.documents import Display, Part
+    from pytc.tc.clock import Clock
     from pytc.words.engine import Converter, Cursor
 
 CONTINUE, PASS, RECLASSIFY, DROP, PIPE, STOLEN, TRAP = -1, 0, 1, 2, 3, 4, 8
@@ -77,6 +78,13 @@ class Generic(NamedTuple):
     def pack(self) -> bytes:
         """Return the 20 bytes of ``struct tc_gen``."""
         return _GENERIC.pack(self.number, 0, self.control, 0, 0)
+
+
+def kernel_clock() -> Clock:
+    """Return the kernel's clock, whose module is imported for the kinds that ask for it: police alone."""
+    from pytc.tc.clock import read_clock
+
+    return read_clock()
 
 
 def is_control(word: str) -> bool:
