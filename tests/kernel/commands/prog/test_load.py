@@ -11,6 +11,7 @@ from pytc.bpf import Program
 from pytc.errors import BpfError
 from tests.conftest import EXAMPLES, Compiler, pins
 from tests.network import Network
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
@@ -115,5 +116,12 @@ def test_an_existing_pin_stays(network: Network) -> None:
 def test_an_unpinned_program_is_gone(network: Network) -> None:
     program = loaded(network, TRAFFIC, "pin", "m:one")
     network.ok("prog", "unpin", "m:one")
-    with pytest.raises(BpfError):
-        Program.from_id(int(str(program["id"]))).close()
+    until(lambda: not is_there(int(str(program["id"]))), "the kernel releases it")
+
+
+def is_there(number: int) -> bool:
+    try:
+        Program.from_id(number).close()
+    except BpfError:
+        return False
+    return True
