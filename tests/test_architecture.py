@@ -25,6 +25,8 @@ DOORS = {
     "elftools": "bpf/object/elf.py",
     "prometheus_client": "commands/metrics/",
     "pyroute2": "netns_pair.py",
+    # what CPython implements in C: other implementations have no such modules
+    **dict.fromkeys(("_collections", "_functools", "_signal", "_socket"), "cpython.py"),
     "pytest": "testing.py",
     "typing_extensions": "value.py",
 }

@@ -22,7 +22,7 @@ from pytc.cli.candidates import (
     VARIABLE,
     find_candidates,
 )
-from pytc.cli.live_values import LIVE_SORTS, live_values
+from pytc.cli.live_values import is_live, live_values
 from pytc.commands.completion import SHELLS
 from pytc.errors import PytcError
 from pytc.typing import NamedTuple
@@ -81,7 +81,7 @@ def complete(words: Sequence[str], prefix: str) -> Completion:
 def _values(expected: Candidates, prefix: str) -> list[str]:
     """Return the values that may come next; none where they cannot be asked."""
     try:
-        if expected.value in LIVE_SORTS:
+        if is_live(expected.value):
             if expected.netns:
                 from pytc.netlink.namespaces import enter_namespace
 
@@ -121,13 +121,13 @@ def _for_others(words: Sequence[str], shell: str) -> list[str]:
 
 
 def _devices(expected: Candidates, prefix: str) -> Iterator[str]:
-    import socket
+    from pytc.cpython import if_nameindex
 
     if expected.netns:
         from pytc.netlink.namespaces import enter_namespace
 
         enter_namespace(expected.netns)
-    yield from (name for _, name in socket.if_nameindex())
+    yield from (name for _, name in if_nameindex())
 
 
 def _namespaces(expected: Candidates, prefix: str) -> list[str]:

@@ -6,34 +6,34 @@ What may not be asked is not offered: completion says nothing, and changes nothi
 from __future__ import annotations
 
 import os
-from typing import Literal, get_args
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
 
     from pytc.bpf.maps.map import Map
     from pytc.commands.shared.context import Context
 
-#: Sorts of values.
-LiveSort = Literal[
-    "map-name",
-    "map-id",
-    "prog-name",
-    "prog-id",
-    "prog-tag",
-    "link-id",
-    "cgroup",
-    "pref",
-    "filter-handle",
-    "chain",
-    "classid",
-    "qdisc-handle",
-    "key",
-    "key-member",
-    "value-member",
-]
-LIVE_SORTS: tuple[str, ...] = get_args(LiveSort)
+    #: A sort of values.
+    LiveSort = Literal[
+        "map-name",
+        "map-id",
+        "prog-name",
+        "prog-id",
+        "prog-tag",
+        "link-id",
+        "cgroup",
+        "pref",
+        "filter-handle",
+        "chain",
+        "classid",
+        "qdisc-handle",
+        "key",
+        "key-member",
+        "value-member",
+    ]
+
 #: More keys of a map than that are of no help.
 _MOST_KEYS = 100
 _OBJECTS_OF_REFERENCES = ("tcx", "cgroup", "exec", "prog")
@@ -80,6 +80,11 @@ def _open_brace(words: Sequence[str]) -> str:
         elif word == "}":
             depth -= 1
     return of if depth > 0 and of in ("key", "value") else ""
+
+
+def is_live(sort: str) -> bool:
+    """Report whether the values of a sort are asked of the kernel."""
+    return sort in _VALUES
 
 
 def live_values(sort: str, words: Sequence[str], prefix: str) -> Iterator[str]:

@@ -88,10 +88,10 @@ def _suggest(error: PytcError) -> None:
 
 
 def _devices() -> list[str]:
-    import _socket
+    from pytc.cpython import if_nameindex
 
     try:
-        return [name for _, name in _socket.if_nameindex()]
+        return [name for _, name in if_nameindex()]
     except OSError:
         return []
 

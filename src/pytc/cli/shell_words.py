@@ -5,13 +5,16 @@ Only quotes and backslashes have a meaning; ``$``, backticks and all else are te
 
 from __future__ import annotations
 
-import re
-
 from pytc.typing import NamedTuple
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,\-]*|[{}\[]", re.ASCII)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=@%+,-")
+#: What stands for itself as a word of its own.
+_PLAIN_WORDS = ("{", "}", "[")
 _ANSI = {"n": "\n", "t": "\t", "r": "\r", "e": "\033", "E": "\033", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-_NUMBERS = re.compile(r"x([0-9A-Fa-f]{1,2})|([0-7]{1,3})", re.ASCII)
 _BLANKS = " \t\n"
 
 
@@ -73,7 +76,9 @@ def _read_quoted(line: str, position: int, quote: str) -> tuple[str, int]:
 
 
 def _escape(line: str, position: int) -> tuple[str, int]:
-    number = _NUMBERS.match(line, position)
+    import re  # only now: few lines have one
+
+    number = re.compile(r"x([0-9A-Fa-f]{1,2})|([0-7]{1,3})").match(line, position)
     if number is not None:
         return chr(int(number[1], 16) if number[1] else int(number[2], 8) & 0xFF), number.end()
     return _ANSI.get(line[position : position + 1], line[position : position + 1]), position + 1
@@ -87,10 +92,17 @@ def quote_word(text: str, quote: str = "") -> str | None:
     if quote == "'":
         return None if control or "'" in text else text
     if quote == '"':  # bash expands an exclamation mark as history even after a backslash
-        return None if control or "!" in text else re.sub(r'([\\"$`])', r"\\\1", text)
+        return None if control or "!" in text else _escaped(text, '\\"$`')
     if control:
         return f"$'{_ansi(text)}'"
-    return text if _PLAIN.fullmatch(text) else re.sub(r"([^A-Za-z0-9_./:=@%+,\-\x80-\U0010ffff])", r"\\\1", text)
+    if text in _PLAIN_WORDS:
+        return text
+    return _escaped(text, {letter for letter in text if letter.isascii() and letter not in _PLAIN})
+
+
+def _escaped(text: str, letters: Iterable[str]) -> str:
+    """Return text with a backslash before each of some letters."""
+    return text.translate({ord(letter): f"\\{letter}" for letter in letters})
 
 
 def _ansi(text: str) -> str:

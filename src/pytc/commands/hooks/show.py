@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import _socket as socket
-
 from pytc.bpf.sys.links import links
 from pytc.commands.shared.attachments import link_parts, link_pins, program_parts
 from pytc.commands.shared.command import Query
 from pytc.commands.shared.device_hooks import filter_documents, hook_documents
+from pytc.cpython import if_nameindex
 from pytc.errors import BpfSyscallError
 from pytc.handles import CLSACT, ROOT, UNSPEC
 from pytc.netlink.xdp import xdp_programs
@@ -59,7 +58,7 @@ def run(context: Context, command: ShowHooks) -> list[Document]:
     """Describe XDP, tcx and the filters of clsact or ingress for packets that arrive; then tcx, clsact, the filters of
     classful qdiscs and their classes, and netkit for those that leave. Raises DeviceNotFoundError, AttachError,
     NetlinkError."""
-    devices = [command.device] if command.device else [name for _, name in socket.if_nameindex()]
+    devices = [command.device] if command.device else [name for _, name in if_nameindex()]
     pins = link_pins(context)
     return [document for device in devices for document in _device_documents(context, device, pins)]
 

@@ -94,7 +94,7 @@ def read_places(context: Context) -> dict[int, list[str]]:
 
     What cannot be asked is left out: a namespace may have no devices, a kernel no links.
     """
-    from _socket import if_nameindex
+    from pytc.cpython import if_nameindex
 
     places: dict[int, list[str]] = {}
     links_of_hooks = set[int]()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pytc.cpython import import_module, lru_cache
 from pytc.words.engine import Probe
 
@@ -31,9 +33,7 @@ def find_kind(package: str, name: str) -> Any:
 
 def kind_names(package: str) -> list[str]:
     """Return the names of all kinds of a package."""
-    from importlib.util import find_spec
-    from pkgutil import iter_modules
-
-    spec = find_spec(package)
-    places = spec.submodule_search_locations if spec is not None else None
-    return sorted(module.name for module in iter_modules(places))
+    # pkgutil would do so, too, and imports inspect, as much as all of pytc that completes a word.
+    places = import_module(package).__path__
+    files = {name for place in places for name in os.listdir(place)}
+    return sorted(name.removesuffix(".py") for name in files if name.endswith(".py") and not name.startswith("_"))
