@@ -44,12 +44,15 @@ def run_process() -> int:
 
 
 def end_process(status: int) -> NoReturn:
-    """End the process at once: it takes a seventh of a command's time to take all modules apart, as sys.exit() does."""
+    """End the process, with success at once: to take all modules apart, as sys.exit() does, takes a seventh of a
+    command's time. After a failure, that also closes what an error still refers to."""
+    if status:
+        sys.exit(status)
     try:
         sys.stdout.flush()
         sys.stderr.flush()
     except (OSError, ValueError):  # nobody has listened to the end
-        status = status or _BROKEN_PIPE
+        status = _BROKEN_PIPE
     os._exit(status)
 
 
