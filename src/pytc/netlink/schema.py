@@ -170,8 +170,18 @@ def join_attributes(attributes: Iterable[tuple[int, bytes]]) -> bytes:
 
 
 def mark_inner(data: bytes) -> Nested:
-    """Return attributes of which each holds others as they are sent; the kernel often shows them without the mark."""
-    return Nested(join_attributes((mark_nested(number), payload) for number, payload in split_attributes(data)))
+    """Return attributes of which each holds others as they are sent.
+
+    The kernel often shows them without the mark, and puts a padding of number 0 before 64 bits where the machine cannot
+    read those from any address (nla_put_64bit), which it does not take.
+    """
+    return Nested(
+        join_attributes((mark_nested(number), _without_padding(payload)) for number, payload in split_attributes(data))
+    )
+
+
+def _without_padding(data: bytes) -> bytes:
+    return join_attributes((number, payload) for number, payload in split_attributes(data) if number)
 
 
 def mark_nested(number: int) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink.messages import ACTIONS, TRAFFIC_CONTROL, TcMessage, decode, encode
-from pytc.netlink.schema import Nested, Schema
+from pytc.netlink.schema import Nested, Schema, join_attributes, mark_inner, mark_nested
 from pytc.tc.kinds import actions, filters, qdiscs
 from tests import pyroute2_attributes
 
@@ -61,6 +61,12 @@ def test_attributes_that_come_several_times() -> None:
     schema = Schema(("UNSPEC", "none"), ("ENTRY", "several"), ("NAME", "asciiz"))
     packed = schema.encode([("ENTRY", b"abc"), ("NAME", "x"), ("ENTRY", b"")])
     assert schema.decode(b"head" + packed, 4) == {"": b"head", "ENTRY": [b"abc", b""], "NAME": "x"}
+
+
+def test_what_the_kernel_shows_of_nested_options_is_sent_without_paddings() -> None:
+    shown = join_attributes([(2, join_attributes([(1, b"\1"), (0, b""), (2, bytes(8))])), (3, b"")])
+    sent = [(mark_nested(2), join_attributes([(1, b"\1"), (2, bytes(8))])), (mark_nested(3), b"")]
+    assert mark_inner(shown) == join_attributes(sent)
 
 
 def test_options_are_marked_as_nested() -> None:
