@@ -16,7 +16,8 @@ def results(tmp_path: Path) -> Path:
         directory = tmp_path / kernel
         directory.mkdir()
         properties = "".join(f'<property name="kernels" value="{row}"/>' for row in rows)
-        case = f'<testcase name="a"><properties>{properties}</properties></testcase>'
+        of = 'classname="tests.kernel.test_kernel_features"'
+        case = f'<testcase {of} name="a"><properties>{properties}</properties></testcase>'
         (directory / "junit.xml").write_text(f"<testsuites><testsuite>{case}</testsuite></testsuites>")
 
     write("6.1", "tcx: refused: no tcx: it came with Linux 6.6, and this is 6.1.176", "names: works")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from pytc.bpf.kernel.features import PROBES, attempt
 from tests.conftest import OBJECTS, Compiler
 from tests.kernel.bpf.link.kernel_values import KERNEL, LATER, TAGGED
 from tests.kernel.bpf.loader.behaviour import LEGACY, MODERN, Case, marked, needing
@@ -16,7 +14,6 @@ from tests.tiers import slow
 
 pytestmark = pytest.mark.kernel
 
-Record = Callable[[str, object], None]
 
 OLDEST, NEWEST = ("clang", ("-g",)), ("clang-19", ("-g", "-mcpu=v4"))
 COMPILERS = [
@@ -30,61 +27,31 @@ NEED_DEBUG = ("btf_annotate", "mixed")
 AMBIGUOUS = ("bpf_map_def",)
 
 
-#: Rows of docs/kernels.md that objects establish: what they have, and the feature of the kernel that may be missing.
-ROWS = {
-    "legacy36": ("maps in section maps", ""),
-    "modern_globals": ("global variables", "btf_datasec"),
-    "float": ("types: float", "btf_float"),
-    "tags": ("types: tags of declarations and types", "btf_type_tag"),
-    "enum64": ("types: enumerations of 64 bits", "btf_enum64"),
-    "global_func": ("global functions", ""),
-    "modern_inner": ("maps in maps", ""),
-    "modern_prog_array": ("tail calls", ""),
-    "ringbuf": ("ring buffers", ""),
-    "map_extra": ("bloom filters", ""),
-    "spinlock": ("spin locks", ""),
-    "timer": ("timers", ""),
-    "callback": ("callbacks: for_each_map_elem", ""),
-    "callback_loop": ("callbacks: loop", ""),
-    "kconfig": ("the kernel's configuration", ""),
-    "core_field": ("CO-RE", ""),
-    "ksym_typeless": ("addresses of kernel symbols", ""),
-    "kfunc": ("kernel functions", ""),
-    "types_new": ("arenas and storage of cgroups", ""),
-}
-
-
 def check(
     build: Compiler,
     bpffs: Path,
     case: Case,
     clang: str = "clang",
     flags: tuple[str, ...] = ("-g",),
-    record: Record | None = None,
 ) -> None:
     with loaded(build(case.object, clang=clang, flags=flags), bpffs, name=case.program) as done:
         case.check(done)
         assert [note for note in done.notes if "is not pinned" not in note] == []
-    if record is not None and case.object in ROWS:
-        text, feature = ROWS[case.object]
-        record("kernels", f"{text}: {'works' if not feature or attempt(PROBES[feature]) else 'falls back'}")
 
 
 @pytest.mark.parametrize(("clang", "flags"), COMPILERS)
 @pytest.mark.parametrize("case", needing(*LEGACY, *MODERN))
-def test_objects_behave(
-    build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...], record_property: Record
-) -> None:
-    check(build, bpffs, case, clang, flags, record_property)
+def test_objects_behave(build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...]) -> None:
+    check(build, bpffs, case, clang, flags)
 
 
 @pytest.mark.parametrize(("clang", "flags"), COMPILERS)
 @pytest.mark.needs("configuration")
 @pytest.mark.parametrize("case", needing(*KERNEL, *LATER))
 def test_objects_find_what_the_kernel_has(
-    build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...], record_property: Record
+    build: Compiler, bpffs: Path, case: Case, clang: str, flags: tuple[str, ...]
 ) -> None:
-    check(build, bpffs, case, clang, flags, record_property)
+    check(build, bpffs, case, clang, flags)
 
 
 @pytest.mark.needs("host")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -117,9 +117,7 @@ class TestWhatIsLoaded:
         done.close()
 
     @pytest.mark.needs("locked_memory")
-    def test_the_limit_of_locked_memory_is_raised(
-        self, build: Compiler, bpffs: Path, record_property: Callable[[str, object], None]
-    ) -> None:
+    def test_the_limit_of_locked_memory_is_raised(self, build: Compiler, bpffs: Path) -> None:
         before = resource.getrlimit(resource.RLIMIT_MEMLOCK)
         resource.setrlimit(resource.RLIMIT_MEMLOCK, (0, before[1]))
         try:
@@ -127,7 +125,6 @@ class TestWhatIsLoaded:
                 assert resource.getrlimit(resource.RLIMIT_MEMLOCK)[0] == resource.RLIM_INFINITY
         finally:
             resource.setrlimit(resource.RLIMIT_MEMLOCK, before)
-        record_property("kernels", "maps that count as locked memory: works")
 
     @pytest.mark.needs("!locked_memory")
     def test_the_limit_of_locked_memory_is_not_touched(self, build: Compiler, bpffs: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,8 +88,7 @@ class TestTyped:
 
 
 class TestBatches:
-    def test_both_ways(self, table: Map, record_property: Callable[[str, object], None]) -> None:
-        record_property("kernels", "batches of elements: works")
+    def test_both_ways(self, table: Map) -> None:
         write_batch(table, entries(1000))
         assert read(table) == {word(n): word(n) * 2 for n in range(1000)} == dict(table.items())
         delete_batch(table, b"".join(map(word, range(10, 1000))), 990)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,7 @@ EARLIER = 1_000_000
 
 @pytest.mark.alone
 class TestStatistics:
-    def test_runs_while_they_are_on(self, loaded: Loaded, record_property: Callable[[str, object], None]) -> None:
-        record_property("kernels", "statistics of programs: works")
+    def test_runs_while_they_are_on(self, loaded: Loaded) -> None:
         with enable_statistics():
             loaded.program.test_run(PACKET, repeat=EARLIER)
         (found,), runs = statistics_of_runs(loaded, "id", id_of(loaded), "on", "for", "3")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,10 +27,7 @@ pytestmark = pytest.mark.kernel
 PACKETS = 1_000_000
 
 
-def test_programs_run_in_the_order_that_is_asked_for(
-    network: Network, tcx: str, record_property: Callable[[str, object], None]
-) -> None:
-    record_property("kernels", "tcx: works")
+def test_programs_run_in_the_order_that_is_asked_for(network: Network, tcx: str) -> None:
     attach(network, tcx, 1)
     attach(network, tcx, 2, "last")
     first = tcx_programs(network)[0]["prog"]["id"]

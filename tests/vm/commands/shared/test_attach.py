@@ -25,25 +25,21 @@ pytestmark = pytest.mark.kernel
     ],
 )
 def test_the_error_names_the_first_kernel_with_tcx_and_what_there_is(
-    objects: Callable[[str], str], words: tuple[str, ...], record_property: Callable[[str, object], None]
+    objects: Callable[[str], str], words: tuple[str, ...]
 ) -> None:
     new_network()
     done = pytc_here("tcx", *(objects("tcx") if one == "OBJECT" else one for one in words))
     assert done.status == 2 and done.out == ""
     assert done.err.startswith(f"this kernel has no tcx: it came with Linux 6.6, and this is {os.uname().release}")
-    record_property("kernels", f"tcx: refused: {done.err.splitlines()[0].partition(',')[0]}")
     assert 'Hint: a filter of clsact does here: "pytc qdisc add dev em1 clsact"' in done.err
 
 
 @pytest.mark.needs("!tcx")
-def test_netkit_is_named_with_its_kernel(
-    objects: Callable[[str], str], record_property: Callable[[str, object], None]
-) -> None:
+def test_netkit_is_named_with_its_kernel(objects: Callable[[str], str]) -> None:
     new_network()
     done = pytc_here("tcx", "attach", "dev", "em1", "primary", "obj", objects("tcx"), "sec", "tcx/ingress")
     message = done.err.splitlines()[0].partition(", and")[0]
     assert (done.status, message) == (2, "this kernel has no netkit: it came with Linux 6.7")
-    record_property("kernels", f"netkit: refused: {message}")
 
 
 def test_hooks_shows_what_there_is(objects: Callable[[str], str], bpffs: Path) -> None:
