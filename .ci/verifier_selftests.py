@@ -38,6 +38,10 @@ EXPECTED: tuple[tuple[str, str], ...] = (
         r"old state|cur state|from \d+ to|mark_precise|last_idx|frame\d|R\d+_?\w*=|^\d+: |processed|stack depth|func#",
         "*",
     ),
+    (r"calling kernel function .* is not allowed", "kfunc-unavailable"),
+    (r"calls are not allowed", "lock restricted-region"),
+    (r"dynptr has to be at a constant offset", "dynptr"),
+    (r"expects pointer to ctx", "context-pointer global-function"),
     (
         r"map_value_or_null|_or_null|Possibly NULL|null-check it first|expected to be non-NULL",
         "null-pointer argument-type",
@@ -227,8 +231,9 @@ def main(words: Sequence[str]) -> int:
         counts["with a line"] += ".c:" in refused.at or ".h:" in refused.at
         stopped = _SOURCE_LINE.findall(refused.log)
         counts["with the verifier's own lines"] += bool(stopped)
-        if stopped and os.path.basename("{}:{}".format(*stopped[-1])) != os.path.basename(refused.at.partition(" ")[0]):
-            elsewhere.append(f"{spec.name} {program.name}: {refused.at}, stopped at {':'.join(stopped[-1])}")
+        at = os.path.basename(refused.at.partition(" ")[0]).split(":")[:2]
+        if stopped and at != [os.path.basename(stopped[-1][0]), stopped[-1][1]]:
+            elsewhere.append(f"{spec.name} {program.name}: {':'.join(at)}, stopped at {':'.join(stopped[-1])}")
         as_expected = [text for text in expected if text[:40] in refused.log or text[:40] in str(refused)]
         sets = [one for one in map(allowed, as_expected) if one is not None]
         if sets and not any(refused.category in one for one in sets):

@@ -71,7 +71,6 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"cannot return stack pointer to the caller",
         r"frame pointer is read only",
         r"spilled ptr in range of var-offset stack write",
-        r"potential write to dynptr at off=",
         r"stack arg write offset \d+ exceeds max",
         r"r11 load must be before any r11 store",
         r"func#\d+ writes \d+ stack arg slots",

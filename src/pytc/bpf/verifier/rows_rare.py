@@ -19,6 +19,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         r"cannot use BPF_LD_\[ABS\|IND\] within callback",
     ),
     "dynptr": (
+        r"potential write to dynptr at off=",
         r"ARG expected pointer to stack or const struct bpf_dynptr",
         r"Dynptr has to be an uninitialized dynptr",
         r"Expected (?:a|an initialized) dynptr",
