@@ -94,8 +94,8 @@ def test_types_are_uploaded_once(build: Compiler, bpffs: Path) -> None:
     with ObjectCache() as cache:
         numbers = set()
         for _ in range(3):
-            spec = cache.read(build("modern_maps"))
-            with load(spec, select_program(spec), type=ProgramType.SCHED_CLS, cache=cache) as found:
+            spec, pins = cache.read(build("modern_maps")), PinRoot(str(bpffs))
+            with load(spec, select_program(spec), type=ProgramType.SCHED_CLS, cache=cache, pins=pins) as found:
                 numbers.add(found.program.description.btf_id)
         assert len(numbers) == 1
 
