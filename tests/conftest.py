@@ -164,6 +164,18 @@ def mounted(mount: Path) -> Iterator[Path]:
         assert libc.umount2(os.fsencode(mount), _DETACH) == 0, os.strerror(ctypes.get_errno())
 
 
+def is_loaded(number: int) -> bool:
+    """Whether the kernel has a program with an id."""
+    from pytc.bpf import Program
+    from pytc.errors import BpfError
+
+    try:
+        Program.from_id(number).close()
+    except BpfError:
+        return False
+    return True
+
+
 def pins(mount: Path) -> list[str]:
     """All that is in a bpffs, relative to it.
 

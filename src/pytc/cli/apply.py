@@ -234,9 +234,12 @@ def _remove_empty_preferences(session: Session, removed: Sequence[TcMessage]) ->
     It keeps that of u32 while others of the qdisc share its tables (u32_delete of net/sched/cls_u32.c).
     """
     state = KernelState(session)
-    for message in removed:
-        if message.type != c.DELTFILTER or message.attributes.get("TCA_KIND") != "u32":
-            continue
+    preferences = {
+        identity(message)._replace(number=0): message
+        for message in removed
+        if message.type == c.DELTFILTER and message.attributes.get("TCA_KIND") == "u32"
+    }
+    for message in preferences.values():
         if state.has_preference(message) and not any(map(is_made, state.filters(message))):
             session.request(message._replace(handle=0))
 

@@ -45,6 +45,11 @@ class TcMessage(NamedTuple):
     info: int = 0
     attributes: Attributes = {}  # noqa: RUF012 (never changed: messages are tuples)
 
+    def about(self, type: int) -> TcMessage:
+        """Return a message of another type about the same object, with no more than what names it."""
+        named = {name: self.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in self.attributes}
+        return self._replace(type=type, flags=0, attributes=named)
+
 
 TRAFFIC_CONTROL = Schema(
     ("TCA_UNSPEC", "none"),

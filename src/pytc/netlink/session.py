@@ -123,6 +123,15 @@ class Session(Closing):
         """
         return [*self.iter_dump(message, peek=peek)]
 
+    def find(self, question: TcMessage) -> TcMessage | None:
+        """Return the answer to a question, None where what it asks for does not exist."""
+        try:
+            return next(iter(self.request(question)), None)
+        except NetlinkError as error:
+            if not error.means_absent:
+                raise
+            return None
+
     def dump_existing(self, message: TcMessage) -> list[TcMessage]:
         """Return all answers to a dump request, none where the device or qdisc that it names does not exist."""
         try:

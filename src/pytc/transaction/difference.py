@@ -114,13 +114,14 @@ class Comparison:
 
         Those that stay are older than those that are created, and so have to be the first of the file.
         """
-        positions = {id(message): number for number, message in enumerate(self._present.values())}
+        positions = {key: number for number, key in enumerate(self._present)}
         last: dict[Identity, int] = {}
         for step in steps:
             if not _runs_in_order(step):
                 yield step
                 continue
-            preference, position = identity(step.message)._replace(number=0), positions.get(id(step.present), 0)
+            key = identity(step.message)
+            preference, position = key._replace(number=0), positions.get(key, 0)
             if place_of(step.message) == "first":
                 position = -position  # the kernel lists the newest first
             stays = step.present is not None and not step.is_anew and position >= last.get(preference, -len(positions))

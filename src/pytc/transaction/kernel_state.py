@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from pytc.errors import NetlinkError
 from pytc.handles import EGRESS, INGRESS
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -89,8 +88,7 @@ def action_message(type: int, action: Identity) -> TcMessage:
 
 def removal(message: TcMessage) -> TcMessage:
     """Return the request that removes an object."""
-    named = {name: message.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in message.attributes}
-    return message._replace(type=REMOVAL_TYPES[message.type], flags=0, attributes=named)
+    return message.about(REMOVAL_TYPES[message.type])
 
 
 class KernelState:
@@ -102,21 +100,11 @@ class KernelState:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def _ask(self, message: TcMessage) -> TcMessage | None:
-        try:
-            return next(iter(self._session.request(message)), None)
-        except NetlinkError as error:
-            if not error.means_absent:
-                raise
-            return None
-
     def filter(self, message: TcMessage) -> TcMessage | None:
         """Return the filter with the handle and preference of a message."""
         if not message.handle or not message.info >> 16:
             return None
-        names = ("TCA_KIND", "TCA_CHAIN")
-        attributes = {name: message.attributes[name] for name in names if name in message.attributes}
-        return self._ask(message._replace(type=c.GETTFILTER, flags=0, attributes=attributes))
+        return self._session.find(message.about(c.GETTFILTER))
 
     def filters(self, message: TcMessage) -> list[TcMessage]:
         """Return the filters of the preference of a message (of all for none), in the order in which they run.
@@ -150,17 +138,17 @@ class KernelState:
         questions = [question._replace(handle=0)] * bool(message.parent) + [question._replace(parent=0)] * bool(
             message.handle
         )
-        return [qdisc for qdisc in map(self._ask, questions) if qdisc is not None and qdisc.handle]
+        return [qdisc for qdisc in map(self._session.find, questions) if qdisc is not None and qdisc.handle]
 
     def class_(self, message: TcMessage) -> TcMessage | None:
         """Return the class with the classid of a message."""
         if not message.handle:
             return None
-        return self._ask(message._replace(type=c.GETTCLASS, flags=c.ECHO, attributes={}))
+        return self._session.find(message._replace(type=c.GETTCLASS, flags=c.ECHO, attributes={}))
 
     def qdisc_below(self, message: TcMessage, classid: int) -> TcMessage | None:
         """Return the qdisc of a class, None for a default one."""
-        qdisc = self._ask(TcMessage(c.GETQDISC, c.ECHO, message.ifindex, parent=classid))
+        qdisc = self._session.find(TcMessage(c.GETQDISC, c.ECHO, message.ifindex, parent=classid))
         return qdisc if qdisc is not None and qdisc.handle else None
 
     def chain(self, message: TcMessage) -> TcMessage | None:
@@ -187,7 +175,7 @@ class KernelState:
 
     def action(self, identity: Identity) -> TcMessage | None:
         """Return the action of that kind and index."""
-        answer = self._ask(action_message(c.GETACTION, identity))
+        answer = self._session.find(action_message(c.GETACTION, identity))
         return answer._replace(type=c.NEWACTION) if answer is not None else None
 
     def contents(self, container: TcMessage) -> list[TcMessage]:

@@ -109,12 +109,7 @@ def _exists(context: Context, change: FilterChange) -> bool:
     if not selector.pref or not selector.handle:
         return False
     question = filter_message(FilterChange("add", selector, change.kind), selector.ifindex(context.device_index))
-    try:
-        return bool([*decode_filters(context.session.request(question._replace(type=c.GETTFILTER, flags=0)))])
-    except NetlinkError as error:
-        if not error.means_absent:
-            raise
-        return False
+    return context.session.find(question._replace(type=c.GETTFILTER, flags=0)) is not None
 
 
 def _delete_added(context: Context, added: Sequence[TcMessage]) -> None:

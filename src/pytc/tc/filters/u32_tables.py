@@ -7,7 +7,6 @@ other classes and of other chains, too. Only the root table tells them apart: ea
 
 from __future__ import annotations
 
-from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS
 from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
@@ -86,11 +85,9 @@ def own_filters(session: Session, filters: Sequence[TcMessage]) -> list[TcMessag
             if preference.sharing not in roots:
                 roots[preference.sharing] = dict(_root_tables(session, preference))
             foreign[preference] = {root for other, root in roots[preference.sharing].items() if other != preference}
-    return [
-        one
-        for one in filters
-        if not foreign or not _is_u32(one) or table_number(one) not in foreign.get(_Preference.of(one), ())
-    ]
+    if not foreign:
+        return [*filters]
+    return [one for one in filters if not _is_u32(one) or table_number(one) not in foreign.get(_Preference.of(one), ())]
 
 
 def _is_u32(filter: TcMessage) -> bool:
@@ -123,11 +120,5 @@ def _parents(session: Session, like: _Preference) -> Iterable[int]:
 
 def _root_table(session: Session, entry: TcMessage) -> int:
     """Return the number of the root table of a u32 preference, 0 where it has gone."""
-    named = {name: entry.attributes[name] for name in ("TCA_KIND", "TCA_CHAIN") if name in entry.attributes}
-    question = entry._replace(type=c.GETTFILTER, flags=0, handle=_ROOT_TABLE, attributes=named)
-    try:
-        return next((table_number(answer) for answer in session.request(question)), 0)
-    except NetlinkError as error:
-        if not error.means_absent:
-            raise
-        return 0
+    answer = session.find(entry.about(c.GETTFILTER)._replace(handle=_ROOT_TABLE))
+    return table_number(answer) if answer is not None else 0

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import Program
 from pytc.bpf.sys.cgroups import mounts
 from pytc.bpf.sys.links import links
-from pytc.errors import BpfError
-from tests.conftest import EXAMPLES, Compiler, pins
+from tests.conftest import EXAMPLES, Compiler, is_loaded, pins
 from tests.kernel.connections import connection, numbers, serving
 from tests.kernel.worker import working
 from tests.network import Network
@@ -35,14 +33,6 @@ def iw(segments: int) -> tuple[str, ...]:
 
 def names(network: Network, *words: str) -> list[str]:
     return [one["prog"]["name"] for one in network.json("cgroup", "show", *words)]
-
-
-def is_loaded(number: int) -> bool:
-    try:
-        Program.from_id(number).close()
-    except BpfError:
-        return False
-    return True
 
 
 class TestPlaces:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Program
-from pytc.errors import BpfError
-from tests.conftest import EXAMPLES, Compiler, pins
+from tests.conftest import EXAMPLES, Compiler, is_loaded, pins
 from tests.network import Network
 from tests.waiting import until
 
@@ -116,12 +115,4 @@ def test_an_existing_pin_stays(network: Network) -> None:
 def test_an_unpinned_program_is_gone(network: Network) -> None:
     program = loaded(network, TRAFFIC, "pin", "m:one")
     network.ok("prog", "unpin", "m:one")
-    until(lambda: not is_there(int(str(program["id"]))), "the kernel releases it")
-
-
-def is_there(number: int) -> bool:
-    try:
-        Program.from_id(number).close()
-    except BpfError:
-        return False
-    return True
+    until(lambda: not is_loaded(int(str(program["id"]))), "the kernel releases it")

@@ -18,6 +18,7 @@ MESSAGES = [
     ("invalid indirect read from stack off -16+6 size 8", "uninitialised-stack"),
     ("invalid read from stack R10 off -16+0 size 8", "uninitialised-stack"),
     ("invalid stack type R2 off=-520 size=8", "stack-bounds"),
+    ("potential write to dynptr at off=-16 disallowed", "dynptr"),
     ("back-edge from insn 12 to 4", "infinite-loop"),
     ("The sequence of 8193 jumps is too complex.", "too-complex"),
     ("BPF program is too large. Processed 1000001 insn", "too-complex"),
