@@ -150,6 +150,13 @@ def test_a_general_sentence_comes_behind_the_one_that_says_what_it_is_about(firs
     assert explain(f"R0 is bad\n{instruction}\n{second}\n").message == second
 
 
+def test_a_sentence_that_says_enough_stands_alone() -> None:
+    """Whatever known sentence is in front of it."""
+    first, second = "invalid access to packet, off=23 size=1, R1(id=0,off=23,r=0)", "R2 !read_ok"
+    report = explain(f"1: (71) r1 = *(u8 *)(r1 +23)\n{first}\n{second}\nprocessed 2 insns\n")
+    assert (report.message, report.category) == (second, "uninitialised-register")
+
+
 def test_all_kernels_are_recorded() -> None:
     assert {one.kernel for one in RECORDED} == {"5.10", "6.1", "6.12", "6.18", "7.2"}
 
