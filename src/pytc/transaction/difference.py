@@ -110,9 +110,9 @@ class Comparison:
         return [*steps, *self._removals(pruning)]
 
     def _in_order(self, steps: Iterable[Step]) -> Iterator[Step]:
-        """Yield the steps, those of filters anew that would not run in the file's order by staying where they are.
+        """Yield the steps; a filter that would run out of the file's order if it stayed is to be made anew.
 
-        Those that stay are older than those that are created, and so have to be the first of the file.
+        What stays is older than what is created. So it has to be what the file names first, in that order.
         """
         positions = {key: number for number, key in enumerate(self._present)}
         last: dict[Identity, int] = {}
@@ -235,8 +235,8 @@ def _stays(one: Desired, here: TcMessage) -> bool:
 
 
 def early_removals(steps: Sequence[Step]) -> list[TcMessage]:
-    """Return the requests for what has to go before anything is created: filters, tables of u32 behind those
-    in them, and what is made anew."""
+    """Return the requests for what has to go before anything is created: filters, then the u32 tables that held
+    them, and what is made anew."""
     order = (c.NEWTFILTER, c.NEWCHAIN, c.NEWTCLASS, c.NEWQDISC)
     chosen = [
         step.present

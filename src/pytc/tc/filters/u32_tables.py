@@ -39,12 +39,12 @@ class _Preference(NamedTuple):
 
     @property
     def sharing(self) -> tuple[int, int, int]:
-        """What those have in common that list each other's filters."""
+        """The device, qdisc and number, equal for preferences that list each other's filters."""
         return self.ifindex, shared_parent(self.ifindex, self.parent), self.number
 
 
 def shared_parent(ifindex: int, parent: int) -> int:
-    """Return a number for the qdisc or block in which the u32 filters of a parent have their tables."""
+    """Return the number of the qdisc, or of the block, that holds the tables of a parent's u32 filters."""
     return parent if ifindex == c.BLOCK else parent & _MAJOR
 
 

@@ -69,7 +69,7 @@ def action(
     control, and nothing stands behind. ``check`` raises InvalidOptionsError for options that are not complete; it is
     also given the first word behind the kind, which is empty where a kind that may stand ``bare`` has no words. A kind
     whose words stand in a fixed order has a ``parse`` in place of all that. Without one of the attributes ``needs``,
-    nothing is known of an action, and print names what is ``lacking``. ``heading`` is what is shown before its values,
+    nothing is known of an action: tc prints what is ``lacking``. ``heading`` is what is shown before its values,
     where that is not the kind; ``index_of`` is the kind's name in messages about a wrong index.
     """
     wire, table = Wire(prefix, attributes, None), word_table(declared)
