@@ -168,6 +168,7 @@ def test_programs_maps_and_links(kernel_with_tcx: None, network: Network, traffi
 
 
 def test_commands_of_tc(network: Network) -> None:
+    network.execute("sysctl", "-q", "-w", "net.ipv6.conf.all.disable_ipv6=1")  # no packets of the kernel's own
     with pytc.netns(network.name):
         assert pytc.command("qdisc add dev em1 root handle 1: htb default 10") == []
         assert pytc.command("class add dev em1 parent 1: classid 1:10 htb rate 1mbit") == []
