@@ -17,7 +17,7 @@
 VENV := .venv
 OBJECTS := examples/bpf
 LINT = $(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check --quiet . && $(VENV)/bin/mypy && $(VENV)/bin/vulture
-PYTEST = $(VENV)/bin/python -m pytest -n auto --dist loadfile --durations=25
+PYTEST = $(VENV)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations=25
 # Thousands of processes import pytc: only the first compiles it.
 export PYTHONDONTWRITEBYTECODE :=
 

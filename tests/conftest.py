@@ -49,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--needing", default="", help="run only tests that need one of these: --needing jit,kernel_btf")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers of ``-n auto``: many tests wait, for a timeout or for another process."""
+    return max(1, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests that ``--needing`` does not name."""
     chosen = set(filter(None, config.getoption("--needing").split(",")))

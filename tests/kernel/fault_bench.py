@@ -38,7 +38,7 @@ IW = "obj examples/bpf/sockops/iw.o"
 WITH_PINS = (*CLSACT, f"filter add {PLACE} {FIREWALL}")
 
 #: Faults of a command in the first tier.
-_SOME = 12
+_SOME = 8
 #: What can happen to some calls besides.
 _MORE = {
     "openat": ("error=EMFILE",),

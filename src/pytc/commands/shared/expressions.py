@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pytc.contexts import contextmanager
-from pytc.cpython import lru_cache
 from pytc.errors import DeviceNotFoundError, InvalidOptionsError
 from pytc.handles import Handle
 from pytc.tc.kinds.interface import OpenedProgram
@@ -90,12 +89,9 @@ def _link_type_remarks(context: Context, device: str, link_type: str) -> list[st
 
 def return_remarks(program: Sequence[ClassicInstruction], classid: Handle | None, *, direct_action: bool) -> list[str]:
     """Return remarks on what is odd about bytecode that is attached."""
-    return _remarks(tuple(program), classid) if classid is not None and not direct_action else []
-
-
-@lru_cache(maxsize=16)  # the lines of a batch often have the same program
-def _remarks(program: tuple[ClassicInstruction, ...], classid: Handle) -> list[str]:
-    verdicts = sorted(k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID))
+    if classid is None or direct_action:
+        return []
+    verdicts = sorted([k for code, _, _, k in program if code == _RETURN_K and k not in (_NO_MATCH, _THE_FLOWID)])
     return [
         f"Warning: the bytecode returns {number}, which is class {Handle.from_number(number)} and not the flowid; "
         f'for {classid} it must return 4294967295, as what "pytc cbpf compile" prints does'

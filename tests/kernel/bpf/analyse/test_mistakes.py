@@ -123,7 +123,13 @@ def found(path: str) -> list[Finding]:
 
 
 @pytest.mark.needs("host")
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        pytest.param(mistake, marks=[pytest.mark.slow] if mistake.name == "too-complex" else [], id=mistake.name)
+        for mistake in MISTAKES
+    ],
+)
 def test_mistakes_are_found(root: None, build: Compiler, tmp_path: Path, mistake: Mistake) -> None:
     path = compiled(mistake, build, tmp_path)
     if mistake.check:

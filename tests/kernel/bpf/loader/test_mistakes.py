@@ -64,7 +64,13 @@ class TestReasons:
                 "null-pointer",
                 "if (!gpl_value) return TC_ACT_OK;",
             ),
-            ("long_loop", "BPF program is too large. Processed 1000001 insn", "too-complex", "bpf_loop() (Linux 5.17)"),
+            pytest.param(
+                "long_loop",
+                "BPF program is too large. Processed 1000001 insn",
+                "too-complex",
+                "bpf_loop() (Linux 5.17)",
+                marks=pytest.mark.slow,
+            ),
         ],
     )
     def test_are_the_kernels_sentence_and_what_it_means(
