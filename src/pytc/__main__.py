@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pytc.cli.main import end_process, run_process
-
 if __name__ == "__main__":
-    end_process(run_process())
+    try:
+        from pytc.cli.main import end_process, run_process
+
+        end_process(run_process())
+    except KeyboardInterrupt:  # while modules are imported, or an error is reported
+        raise SystemExit(130) from None

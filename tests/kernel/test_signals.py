@@ -11,16 +11,18 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import pins
 from tests.network import Network
-from tests.processes import PYTC, ROOT, Outcome, cannot, run
+from tests.processes import PYTC, ROOT, SOURCE, Outcome, cannot, run
 from tests.tiers import rounds
 
 pytestmark = pytest.mark.kernel
 
+_QUIET: dict[str, Any] = {"cwd": ROOT, "check": False, "capture_output": True, "text": True, "timeout": 60}
 PLACE = "dev em1 ingress pref 1 handle 1 bpf da"
 #: pytc, with a signal to itself right before or right after the second map is pinned.
 SCRIPT = """
@@ -118,6 +120,29 @@ def test_a_signal_while_the_kernel_works_on_a_request(
         if not done.returncode:
             break
     assert (True, True) in ends, "a request that a signal met"
+
+
+@pytest.mark.parametrize("program", [("-m", "pytc"), (str(ROOT / "src/pytc/cli/pytc"),)])
+def test_an_interrupt_while_modules_are_imported_shows_no_traceback(network: Network, program: tuple[str, ...]) -> None:
+    if shutil.which("strace") is None:
+        cannot("strace is not installed")
+    command = (sys.executable, *program, "-n", network.name, "qdisc", "add", "dev", "em9", "clsact")
+    log = subprocess.run(
+        ["strace", "-f", "-e", "openat", *command],
+        **_QUIET,
+        env={**os.environ, **SOURCE},
+    ).stderr
+    opened = [line for line in log.splitlines() if line.startswith(("openat(", "[pid"))]
+    begun = next(number for number, line in enumerate(opened) if "/pytc/cli/" in line and ".pyc" in line)
+    ours = [number for number, line in enumerate(opened, 1) if number > begun and "/pytc/" in line and ".pyc" in line]
+    assert len(ours) > 20, log
+    for number in ours[:: len(ours) // 12]:
+        done = subprocess.run(
+            ["strace", "-f", "-o", "/dev/null", "-e", f"inject=openat:signal=SIGINT:when={number}", *command],
+            **_QUIET,
+            env={**os.environ, **SOURCE},
+        )
+        assert (done.returncode, done.stderr) == (130, ""), number
 
 
 #: pytc, with SIGTERM to itself before some line of what loads programs, counted from the first pin on; for line 0 it
