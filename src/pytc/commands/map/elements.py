@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from pytc.bpf.codec.compound import follow
 from pytc.bpf.codec.scalars import Style, format_value
 from pytc.bpf.maps.batch import write_batch
-from pytc.bpf.sys.constants import ANY, F_LOCK
+from pytc.bpf.maps.raw import RawMap
+from pytc.bpf.sys.constants import ANY, F_LOCK, MapType
 from pytc.commands.shared.map_elements import as_json
 from pytc.commands.shared.map_errors import element_error
 from pytc.commands.shared.maps import open_map
@@ -19,10 +22,12 @@ if TYPE_CHECKING:
     from pytc.bpf.maps.batch import Batch
     from pytc.bpf.maps.typed import TypedMap
     from pytc.bpf.maps.types import MapTypes
-    from pytc.bpf.sys.constants import MapType
     from pytc.commands.map.words import Target
     from pytc.commands.shared.context import Context
     from pytc.render.documents import Document
+
+#: How often a program array is looked at after it was written, and for how long each time.
+_LOOKS, _PAUSE_SECONDS = 10, 0.01
 
 
 def open_target(context: Context, target: Target) -> TypedMap:
@@ -71,3 +76,26 @@ def write_elements(typed: TypedMap, batch: Batch, flags: int) -> None:
         entry, size, width = error.entry or 0, typed.map.description.key_size, typed.map.value_bytes
         key, value = batch.keys[entry * size :][:size], batch.values[entry * width :][:width]
         raise element_error(typed, error, key, value) from error
+
+
+def check_kept(typed: TypedMap, target: Target, key: bytes) -> None:
+    """Raise BpfError where the kernel has emptied a program array, because nothing but this command held it.
+
+    It does so when the last descriptor and the last pin are gone, whatever programs use the array
+    (prog_array_map_clear of kernel/bpf/arraymap.c). Closes a map that is not named by a pin, which holds it.
+    """
+    if typed.map.description.type != MapType.PROG_ARRAY or target.kind == "pinned":
+        return
+    number = typed.map.description.id
+    typed.map.close()
+    for _ in range(_LOOKS):
+        time.sleep(_PAUSE_SECONDS)  # the kernel does it from a work queue
+        try:
+            with RawMap.from_id(number) as again:
+                again.lookup(key)
+        except KeyError:
+            raise BpfError(
+                f'map "{typed.map.name}": the kernel has emptied it again: a program array keeps its programs only for '
+                "as long as it is pinned or a process has it open",
+                hints=(f'pin it first: "pytc map pin id {number} m:NAME"',),
+            ) from None

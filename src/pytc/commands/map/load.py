@@ -6,7 +6,7 @@ from codecs import BOM_UTF8
 from itertools import islice
 
 from pytc.bpf.maps.types import KEYLESS
-from pytc.commands.map.elements import lock_flag, open_target, write_elements
+from pytc.commands.map.elements import check_kept, lock_flag, open_target, write_elements
 from pytc.commands.map.input import Source
 from pytc.commands.map.words import FLAGS, LOCK, TARGET, TYPES, require, take_path, take_words
 from pytc.commands.shared.command import Command
@@ -83,7 +83,7 @@ def run(context: Context, command: LoadMap) -> None:
     """Set the elements of the file; raises PytcError. Those before one that is wrong may be set."""
     typed = open_target(context, command.target)
     flags = command.flags | lock_flag(typed, lock=command.lock)
-    _write_all(context, typed, _batches(typed, command), flags)
+    _write_all(context, typed, command.target, _batches(typed, command), flags)
 
 
 def _elements(typed: TypedMap, command: LoadMap) -> Iterator[tuple[bytes, bytes]]:
@@ -120,13 +120,15 @@ def _open(path: str) -> BinaryIO:
         raise BpfError(f'cannot read "{path}": {error.strerror}', errno=error.errno) from error
 
 
-def _write_all(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:
+def _write_all(context: Context, typed: TypedMap, target: Target, batches: Numbered, flags: int) -> None:
     """Write batches; only a third one is worth a thread."""
     few = list(islice(batches, 2))
     for batch, _ in few:
         write_elements(typed, batch, flags)
     if len(few) > 1:
         _write_in_thread(context, typed, batches, flags)
+    if few:
+        check_kept(typed, target, few[0][0].keys[: typed.map.description.key_size])
 
 
 def _write_in_thread(context: Context, typed: TypedMap, batches: Numbered, flags: int) -> None:

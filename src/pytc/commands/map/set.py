@@ -6,7 +6,7 @@ from pytc.bpf.codec.compound import Bits, assign
 from pytc.bpf.codec.scalars import Integer
 from pytc.bpf.codec.text import number
 from pytc.bpf.sys.constants import ANY, EXIST, MapType
-from pytc.commands.map.elements import find_part, lock_flag, open_target
+from pytc.commands.map.elements import check_kept, find_part, lock_flag, open_target
 from pytc.commands.map.words import FLAGS, KEY, LOCK, TARGET, TYPES, VALUE, take_part, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.map_elements import element_bytes, key_bytes
@@ -128,6 +128,7 @@ def run(context: Context, command: SetElement) -> None:
         flags |= EXIST if typed.map.description.type != MapType.LPM_TRIE else ANY
     with explain_refusals(typed, key, data):
         typed.map.update(key, data, flags)
+    check_kept(typed, command.target, key)
 
 
 def _element(typed: TypedMap, command: SetElement) -> tuple[bytes, bytes]:

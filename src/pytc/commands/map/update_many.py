@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytc.bpf.maps.batch import Batch
-from pytc.commands.map.elements import lock_flag, open_target, write_elements
+from pytc.commands.map.elements import check_kept, lock_flag, open_target, write_elements
 from pytc.commands.map.words import FLAGS, KEYS, LOCK, TARGET, TYPES, VALUES, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.map_elements import element_bytes, key_bytes
@@ -50,3 +50,4 @@ def run(context: Context, command: UpdateElements) -> None:
     keys = [key_bytes(typed, key) for key, _ in command.entries]
     values = [element_bytes(typed, value) for _, value in command.entries]
     write_elements(typed, Batch(b"".join(keys), b"".join(values), len(keys)), flags)
+    check_kept(typed, command.target, keys[-1])

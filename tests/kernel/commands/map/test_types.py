@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import Map, MapSpec, MapType, PinRoot, load, read_object
+from pytc.bpf.loader.program import select_program
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import F_NO_PREALLOC
 from pytc.bpf.sys.cpus import possible_cpus
-from tests.conftest import Compiler
+from tests.conftest import EXAMPLES, Compiler
 from tests.kernel.bpf.support import loaded, word
 from tests.kernel.commands.map.support import MapFactory, fd_of
 from tests.processes import json_of, printed, refused
@@ -141,6 +142,29 @@ class TestTypes:
                 printed("map", "delete", *fd_of(found), "key", "0")
             printed("map", "delete", *fd_of(found), "key", "1")
             assert "no element" in refused("map", "get", *fd_of(found), "key", "1", status=2)
+
+    def test_a_program_array_that_nothing_else_holds_is_emptied(self, bpffs: Path, tmp_path: Path) -> None:
+        program, file = bpffs / "program", tmp_path / "entries.json"
+        spec = read_object(str(EXAMPLES / "tailcall.o")).unpinned()
+        with load(spec, select_program(spec), pins=PinRoot(str(bpffs))) as done:
+            done.program.pin(str(program))
+            number, *_ = [
+                one.description.id for one in done.maps.values() if one.description.type == MapType.PROG_ARRAY
+            ]
+        file.write_text(json.dumps([{"key": 1, "value": str(program)}]))
+        array, entry = ("id", str(number)), ("key", "1", "value", str(program))
+        for words in (
+            ("map", "set", *array, *entry),
+            ("map", "update-many", *array, *entry),
+            ("map", "load", *array, str(file)),
+        ):
+            said = refused(*words)
+            assert "the kernel has emptied it again" in said
+            assert said.endswith(f'Hint: pin it first: "pytc map pin id {number} m:NAME"\n')
+            assert printed("map", "dump", *array) == ""
+        printed("map", "pin", *array, str(bpffs / "array"))
+        printed("map", "set", *array, *entry)
+        assert printed("map", "dump", *array).startswith("key 1 value ")
 
     @pytest.mark.parametrize(
         ("value", "said"),
