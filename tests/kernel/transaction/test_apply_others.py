@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pytc.bpf import MapSpec, MapType
+from pytc.bpf.maps.map import create_map
 from tests.conftest import EXAMPLES, pins
 from tests.kernel.transaction.atomic_state import FAILING, TAKEN_BACK
 from tests.kernel.transaction.desired_states import applied, apply
@@ -111,6 +113,14 @@ def test_elements_are_set_where_they_differ(network: Network, files: dict[str, s
         ("unchanged", "map", 1),
         ("unchanged", "map", 2),
     ]
+
+
+def test_a_program_array_is_named_by_the_pin_that_keeps_it(network: Network, files: dict[str, str]) -> None:
+    with create_map(MapSpec("array", MapType.PROG_ARRAY, 4, 4, 1), "array") as array:
+        number = array.description.id
+        outcome = apply(network, f"map set id {number} key 0 value m:nothing\n")
+        assert (outcome.status, outcome.out) == (1, "")
+        assert "name it by its pin, without which the kernel empties it" in outcome.err
 
 
 def elements(network: Network) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from pytc.bpf.maps.raw import RawMap
 from pytc.bpf.sys.constants import MAP_IN_MAP, NOEXIST, MapType, a_map_type
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.info import describe_map, describe_program, map_by_id, program_by_id
-from pytc.commands.map.elements import check_kept, open_target
+from pytc.commands.map.elements import open_target
 from pytc.commands.shared.context import Context
 from pytc.commands.shared.map_errors import explain_refusals
 from pytc.errors import AtomicError, BpfError, UsageError
@@ -86,13 +86,15 @@ class WantedElements:
             with explain_refusals(typed, element.key, element.value):
                 typed.map.update(element.key, element.value, self._flags)
             done.append(element)
-        if done:
-            check_kept(typed, self._target, done[-1].key)
 
     def _differing(self, context: Context, typed: TypedMap) -> Iterator[_Element]:
         type = MapType(typed.map.description.type)
         if type not in _COMPARABLE:
             raise UsageError(f'map "{typed.map.name}" is {a_map_type(type)}, whose elements cannot be compared')
+        if type == MapType.PROG_ARRAY and self._target.kind in ("id", "name"):
+            raise UsageError(
+                f'map "{typed.map.name}" is {a_map_type(type)}: name it by its pin, without which the kernel empties it'
+            )
         for key, value in self._elements(context, typed):
             former = _lookup(typed.map, key)
             wanted = _named_id(type, value) if type in _REFERENCES else value

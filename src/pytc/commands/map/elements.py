@@ -82,9 +82,10 @@ def check_kept(typed: TypedMap, target: Target, key: bytes) -> None:
     """Raise BpfError where the kernel has emptied a program array, because nothing but this command held it.
 
     It does so when the last descriptor and the last pin are gone, whatever programs use the array
-    (prog_array_map_clear of kernel/bpf/arraymap.c). Closes a map that is not named by a pin, which holds it.
+    (prog_array_map_clear of kernel/bpf/arraymap.c). Closes a map that is named by neither a pin nor an inherited
+    descriptor, which hold it.
     """
-    if typed.map.description.type != MapType.PROG_ARRAY or target.kind == "pinned":
+    if typed.map.description.type != MapType.PROG_ARRAY or target.kind not in ("id", "name"):
         return
     number = typed.map.description.id
     typed.map.close()

@@ -15,9 +15,11 @@ from pytc.bpf.loader.program import select_program
 from pytc.bpf.maps.map import create_map
 from pytc.bpf.sys.constants import F_NO_PREALLOC
 from pytc.bpf.sys.cpus import possible_cpus
+from pytc.bpf.sys.pins import open_pin
 from tests.conftest import EXAMPLES, Compiler
 from tests.kernel.bpf.support import loaded, word
 from tests.kernel.commands.map.support import MapFactory, fd_of
+from tests.kernel.exec_proxy.support import NOBODY, as_user
 from tests.processes import json_of, printed, refused
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
@@ -162,6 +164,9 @@ class TestTypes:
             assert "the kernel has emptied it again" in said
             assert said.endswith(f'Hint: pin it first: "pytc map pin id {number} m:NAME"\n')
             assert printed("map", "dump", *array) == ""
+        with Map.from_id(number) as held, open_pin(str(program)) as leaf:
+            words = ("map", "set", *fd_of(held), "key", "1", "value", f"fd:{leaf.fd}")
+            assert as_user(NOBODY, lambda: printed(*words)) == "", "without the privileges to open it by its id"
         printed("map", "pin", *array, str(bpffs / "array"))
         printed("map", "set", *array, *entry)
         assert printed("map", "dump", *array).startswith("key 1 value ")
