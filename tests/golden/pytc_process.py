@@ -68,9 +68,11 @@ def record_sockets() -> None:
 
 def entry_point() -> Callable[[], int]:
     """Returns the function that the installed command calls first; it reads sys.argv and returns the exit status."""
-    imported = re.search(r"^from (\S+) import (\w+)", (ROOT / "src/pytc/cli/pytc").read_text(), re.MULTILINE)
-    assert imported is not None, "the script pytc imports nothing"
-    function: Callable[[], int] = getattr(import_module(imported[1]), imported[2])
+    script = (ROOT / "src/pytc/cli/pytc").read_text()
+    imported = re.search(r"^ *from (\S+) import", script, re.MULTILINE)
+    called = re.search(r"^ *end_process\((\w+)\(\)\)", script, re.MULTILINE)
+    assert imported is not None and called is not None, "the script pytc runs nothing"
+    function: Callable[[], int] = getattr(import_module(imported[1]), called[1])
     return function
 
 
