@@ -279,18 +279,12 @@ class MapMismatchError(BpfError):
     ``fields`` maps the name of a field to (pinned value, declared value).
     """
 
-    def __init__(self, name: str, path: str, fields: dict[str, tuple[str, str]]) -> None:
+    def __init__(
+        self, name: str, path: str, fields: dict[str, tuple[str, str]], *, hints: tuple[str, ...] = ()
+    ) -> None:
         differences = ", ".join(
             f"{field} is {pinned}, the object wants {declared}" for field, (pinned, declared) in fields.items()
         )
-        hints: tuple[str, ...] = (
-            f'to keep its elements: "pytc -j map dump pinned {path} > FILE", "pytc map unpin {path}", this command '
-            f'again, and "pytc map load pinned {path} FILE"',
-            f'another pinned map takes its place with "map {name} pinned PATH" behind the object file',
-        )
-        if list(fields) == ["max entries"]:
-            entries = fields["max entries"][0]
-            hints = (f'"map {name} max_entries {entries}" behind the object file takes it as it is', *hints)
         super().__init__(
             f'map "{name}": the map pinned at {path} does not match: {differences}', errno=_errno.EINVAL, hints=hints
         )

@@ -125,3 +125,31 @@ def test_the_ways_on_where_a_pinned_map_does_not_match(
     printed("map", "unpin", pin)
     clsact.ok(*add, "map", name, "max_entries", "77")
     printed("map", "load", "pinned", pin, elements)
+
+
+def test_of_a_map_of_other_sizes_no_elements_are_kept(clsact: Network, build: Compiler, bpffs: Path) -> None:
+    add = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("legacy_pin_global"))
+    clsact.ok("map", "create", "m:globals/pinned_global", *"type array key 4 value 4 max_entries 4".split())
+    pin = str(bpffs / "tc/globals/pinned_global")
+    outcome = clsact.pytc(*add)
+    assert outcome.status == 1 and "value size is 4, the object wants 8\n" in outcome.err
+    assert "map dump" not in outcome.err and "map load" not in outcome.err
+    assert f'Hint: "pytc map unpin {pin}" makes room for a map as the object declares it' in outcome.err
+    printed("map", "unpin", pin)
+    clsact.ok(*add)
+
+
+def test_the_ways_on_where_a_named_pin_does_not_match(clsact: Network, build: Compiler, bpffs: Path) -> None:
+    add = ("filter", "add", "dev", "em1", "ingress", "bpf", "da", "obj", build("legacy28"))
+    pin, map = bpffs / "other", ("map", "map_array", "pinned")
+    clsact.ok("map", "create", str(pin), *"type array key 4 value 8 max_entries 77".split())
+    outcome = clsact.pytc(*add, *map, str(pin))
+    *_, error, first, second = outcome.err.splitlines()
+    assert (outcome.status, error.endswith("max entries is 77, the object wants 8")) == (1, True)
+    assert first == 'Hint: "map map_array max_entries 77" behind the object file takes it as it is'
+    clsact.ok(*add, *map, str(pin), "map", "map_array", "max_entries", "77")
+    assert second == (
+        'Hint: without "map map_array pinned PATH" behind the object file, the program uses the map that the object '
+        "declares"
+    )
+    clsact.ok(*add)

@@ -10,10 +10,10 @@ from pytc.bpf.link.linker import map_names
 from pytc.bpf.link.prepare import used_maps, wanted_maps
 from pytc.bpf.link.tail_calls import link_with_tail_calls, type_of
 from pytc.bpf.maps.map import actual_entries
-from pytc.bpf.maps.pin_compat import declared_shape, differing_fields, open_pinned
+from pytc.bpf.maps.pin_compat import check_shape, declared_shape, open_pinned
 from pytc.bpf.maps.pinning import check_pin
 from pytc.bpf.object.spec import DATA
-from pytc.errors import MapMismatchError, ObjectError, PinError
+from pytc.errors import ObjectError, PinError
 from pytc.typing import NamedTuple
 
 TYPE_CHECKING = False
@@ -126,9 +126,7 @@ def _plan_map(
     if not path:
         return PlannedMap(spec, actual_entries(spec))
     if path in planned:
-        differences = differing_fields(declared_shape(spec), declared_shape(planned[path]))
-        if differences:
-            raise MapMismatchError(spec.name, path, differences)
+        check_shape(spec, path, declared_shape(planned[path]))
         fate: PinFate = REUSED
     else:
         if spec.reuse:

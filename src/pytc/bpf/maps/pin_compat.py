@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from pytc.bpf.maps.map import Map, actual_entries
-from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.constants import PER_CPU, MapType, map_type_name
 from pytc.bpf.sys.info import map_by_id
 from pytc.bpf.sys.pins import open_pin
 from pytc.errors import BpfSyscallError, MapMismatchError, PinError
@@ -37,10 +37,11 @@ def open_pinned(spec: MapSpec, path: str) -> Map | None:
         map = Map(descriptor, spec)
     except BpfSyscallError as error:
         raise PinError(f'map "{spec.name}": "{path}" is not a pinned map', errno=error.errno) from error
-    differences = differing_fields(declared_shape(spec), existing_shape(map.description))
-    if differences:
+    try:
+        check_shape(spec, path, existing_shape(map.description))
+    except MapMismatchError:
         map.close()
-        raise MapMismatchError(spec.name, path, differences)
+        raise
     return map
 
 
@@ -77,3 +78,36 @@ def differing_fields(declared: MapShape, pinned: MapShape) -> dict[str, tuple[st
         "flags": (f"{pinned.flags & ~ignored:#x}", f"{declared.flags & ~ignored:#x}"),
     }
     return {field: values for field, values in pairs.items() if values[0] != values[1]}
+
+
+def check_shape(spec: MapSpec, path: str, pinned: MapShape) -> None:
+    """Raise MapMismatchError where the map pinned at a path is not what a declaration asks for."""
+    declared = declared_shape(spec)
+    fields = differing_fields(declared, pinned)
+    if fields:
+        raise MapMismatchError(spec.name, path, fields, hints=_remedies(spec, path, declared, pinned))
+
+
+def _remedies(spec: MapSpec, path: str, declared: MapShape, pinned: MapShape) -> tuple[str, ...]:
+    """Return what can be done about a pinned map that differs from its declaration."""
+    hints = []
+    if list(differing_fields(declared, pinned)) == ["max entries"]:
+        hints.append(f'"map {spec.name} max_entries {pinned.max_entries}" behind the object file takes it as it is')
+    another = f'"map {spec.name} pinned PATH" behind the object file'
+    if spec.reuse:  # the command makes a map only where the object declares it, and never the pin that was named
+        return (*hints, f"without {another}, the program uses the map that the object declares")
+    if _can_move_elements(declared, pinned):
+        hints.append(
+            f'to keep its elements: "pytc -j map dump pinned {path} > FILE", "pytc map unpin {path}", this command '
+            f'again, and "pytc map load pinned {path} FILE"'
+        )
+    else:
+        hints.append(f'"pytc map unpin {path}" makes room for a map as the object declares it, without the elements')
+    return (*hints, f"another pinned map takes its place with {another}")
+
+
+def _can_move_elements(declared: MapShape, pinned: MapShape) -> bool:
+    """Report whether elements that are dumped from one map can be loaded into the other."""
+    sizes = pinned.key_size, pinned.value_size
+    is_per_cpu = pinned.type in PER_CPU
+    return sizes == (declared.key_size, declared.value_size) and all(sizes) and is_per_cpu == (declared.type in PER_CPU)
