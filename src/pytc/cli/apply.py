@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from pytc.cli.atomic import Batch, Line
     from pytc.cli.command_line import Options
+    from pytc.cli.desired_lines import Other
     from pytc.commands.apply import ApplyFile
     from pytc.commands.shared.command import Command
     from pytc.commands.shared.desired import Difference, Wanted
@@ -116,6 +117,7 @@ class _Applying(DesiredLines):
                 compared.append(_Compared(line, wanted, wanted.difference()))
             except PytcError as error:
                 raise LineError(line, error) from error
+        _check_parts(self.others)
         return compared
 
     def _carry_out_others(self, batch: Batch, others: Sequence[_Compared]) -> None:
@@ -258,6 +260,30 @@ def _changes_in_place(steps: Sequence[Step]) -> Iterator[TcMessage]:
                 yield step.desired.request._replace(flags=flags)
             else:
                 yield step.desired.request._replace(flags=flags, handle=present.handle, info=present.info)
+
+
+def _check_parts(others: Sequence[Other]) -> None:
+    """Raise LineError for a line that sets an element to another value than a line before it: each run would change it
+    again."""
+    by_target: dict[object, list[Other]] = {}
+    for other in others:
+        if other.wanted.target is not None:
+            by_target.setdefault(other.wanted.target, []).append(other)
+    for several in by_target.values():
+        if len(several) > 1:  # large files are not read again for nothing
+            _check_parts_of_target(several)
+
+
+def _check_parts_of_target(others: Sequence[Other]) -> None:
+    values: dict[object, tuple[int, object]] = {}
+    for line, wanted in others:
+        try:
+            for part, value in wanted.parts():
+                first, before = values.setdefault(part, (line, value))
+                if value != before:
+                    raise UsageError(f'"{wanted.label}": line {first} sets the same element to another value')
+        except PytcError as error:
+            raise LineError(line, error) from error
 
 
 def _differing_others(others: Sequence[_Compared]) -> list[_Compared]:

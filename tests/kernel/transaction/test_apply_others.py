@@ -123,6 +123,35 @@ def test_a_program_array_is_named_by_the_pin_that_keeps_it(network: Network, fil
         assert "name it by its pin, without which the kernel empties it" in outcome.err
 
 
+def test_an_element_gets_one_value(network: Network, files: dict[str, str], tmp_path: Path) -> None:
+    line = f"map set pinned {_VERDICTS} key 10.0.0.1 value"
+    drop, passed = "{ action DROP }", "{ action PASS }"
+    (tmp_path / "verdicts.json").write_text('{"10.0.0.7": {"action": "DROP"}, "10.0.0.1": {"action": "DROP"}}')
+    load = f"map load pinned {_VERDICTS} {tmp_path}/verdicts.json\n"
+    filter = _FILTER.format(**files)
+
+    def refusal(text: str) -> str:
+        outcome = apply(network, text)
+        assert (outcome.status, outcome.out) == (1, "")
+        return outcome.err
+
+    twice = f"{line} {passed}\n{line} {drop}\n"
+    missing = refusal(twice + filter)
+    assert pins(Path(network.env["TC_BPF_MNT"])) == []
+    applied(network, filter)
+    for message in (missing, refusal(twice)):
+        assert f'"map pinned {_VERDICTS} key 10.0.0.1": line 1 sets the same element to another value\n' in message
+        assert ":2\n" in message
+    assert "line 1 sets the same element" in refusal(f"{line} {passed}\n{load}") and elements(network) == []
+    assert "line 1 sets the same element" in refusal(
+        f"{load}{line.replace('m:', network.env['TC_BPF_MNT'] + '/tc/')} {passed}\n"
+    )
+    several = f"{line} {drop}\n{line} {drop}\n{load}{line} {passed} noexist\n"
+    applied(network, several)
+    assert dict(elements(network)) == {"10.0.0.1": "DROP", "10.0.0.7": "DROP"}
+    assert applied(network, f"{several}{line}.action = DROP\n") == "unchanged\n"
+
+
 def elements(network: Network) -> list[tuple[str, str]]:
     return [(one["key"], one["value"]["action"]) for one in network.json("map", "dump", "pinned", _VERDICTS)]
 

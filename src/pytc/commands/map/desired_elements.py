@@ -50,13 +50,20 @@ class _Element(NamedTuple):
 
 
 class WantedElements:
-    """Elements that a map should have; with ``flags`` NOEXIST, whatever value they have."""
+    """Elements that a map should have; with ``flags`` NOEXIST, whatever value they have.
 
-    def __init__(self, context: Context, target: Target, label: str, elements: Elements, flags: int) -> None:
+    ``words`` are those that say the values, None where they only change parts of values.
+    """
+
+    def __init__(
+        self, context: Context, target: Target, label: str, elements: Elements, flags: int, words: object
+    ) -> None:
         self._environment = context.environment
         self._target = target
         self._elements = elements
         self._flags = flags
+        self._words = words
+        self.target: object = None
         self.label = label
         self.lost = ""
 
@@ -67,13 +74,27 @@ class WantedElements:
             except BpfError as error:
                 if self._target.kind != "pinned" or error.errno != errno.ENOENT:
                     raise
+                self.target = self._target.text
                 return "created"  # a line before it may make the map
+            self.target = typed.map.description.id
             differing = next(self._differing(context, typed), None)
             if differing is None:
                 return "unchanged"
             if typed.map.description.type in _LRU:
                 self.lost = f'"{self.label}": elements that the kernel evicts from an LRU map'
             return "created" if differing.former is None else "changed"
+
+    def parts(self) -> Iterator[tuple[object, object]]:
+        if self._words is None or self._flags & NOEXIST:
+            return  # these get along with what other lines say of the same element
+        if not isinstance(self.target, int):
+            yield self.label, self._words  # how keys are encoded is known when the map exists
+            return
+        with Context(environment=self._environment) as context:
+            typed = open_target(context, self._target)
+            type = MapType(typed.map.description.type)
+            for key, value in self._elements(context, typed):
+                yield key, _comparable(type, value)
 
     def carry_out(self, context: Context) -> None:
         typed = open_target(context, self._target)
@@ -97,9 +118,14 @@ class WantedElements:
             )
         for key, value in self._elements(context, typed):
             former = _lookup(typed.map, key)
-            wanted = _named_id(type, value) if type in _REFERENCES else value
+            wanted = _comparable(type, value)
             if former is None or (former != wanted and not self._flags & NOEXIST):
                 yield _Element(key, former, wanted, value)
+
+
+def _comparable(type: MapType, value: bytes) -> bytes:
+    """Return what reading an element gives, once the value is written."""
+    return _named_id(type, value) if type in _REFERENCES else value
 
 
 def _lookup(map: RawMap, key: bytes) -> bytes | None:

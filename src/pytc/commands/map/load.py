@@ -76,7 +76,9 @@ def desire(context: Context, command: LoadMap, programs: Programs) -> Wanted:
     if command.path == _STANDARD_INPUT or command.lock:
         raise UsageError("A desired state is compared first: neither standard input nor lock goes with it")
     label = f"map {command.target.kind} {command.target.text} file {command.path}"
-    return WantedElements(context, command.target, label, lambda _, typed: _elements(typed, command), command.flags)
+    return WantedElements(
+        context, command.target, label, lambda _, typed: _elements(typed, command), command.flags, command.path
+    )
 
 
 def run(context: Context, command: LoadMap) -> None:

@@ -116,7 +116,11 @@ def desire(context: Context, command: SetElement, programs: Programs) -> Wanted:
     label = f"map {command.target.kind} {command.target.text}"
     if command.key is not None:
         label += f" key {command.key.hex(' ') if isinstance(command.key, bytes) else command.key}"
-    return WantedElements(context, command.target, label, lambda _, typed: [_element(typed, command)], command.flags)
+    is_whole = all(not change.path for change in command.changes)
+    words = (command.value, command.changes) if is_whole else None
+    return WantedElements(
+        context, command.target, label, lambda _, typed: [_element(typed, command)], command.flags, words
+    )
 
 
 def run(context: Context, command: SetElement) -> None:

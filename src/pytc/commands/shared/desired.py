@@ -48,6 +48,16 @@ class Wanted(Protocol):
         """Compare it with what exists; raises PytcError."""
         ...
 
+    @property
+    def target(self) -> object:
+        """What other lines may set parts of, too, like a map, once :meth:`difference` has found it; None for what is
+        one line's alone."""
+        ...
+
+    def parts(self) -> Iterable[tuple[object, object]]:
+        """Yield each part of the target that it sets, and the value that the part gets; raises PytcError."""
+        ...
+
     def carry_out(self, context: Context) -> None:
         """Make it what it should be, as far as it differs; the context's journal takes it back. Raises PytcError."""
         ...

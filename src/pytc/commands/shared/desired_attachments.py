@@ -35,6 +35,7 @@ class WantedAttachment:
     """
 
     lost = ""
+    target = None
 
     def __init__(
         self,
@@ -67,6 +68,9 @@ class WantedAttachment:
         if present is None:
             return "created"
         return "unchanged" if self._programs.is_loaded(self._program, present.program) else "changed"
+
+    def parts(self) -> tuple[tuple[object, object], ...]:
+        return ()
 
     def carry_out(self, context: Context) -> None:
         with closing(self._hook):
