@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytc.bpf.analyse.findings import ERROR, NOTE, WARNING, Finding
 from pytc.bpf.kernel import versions as v
 from pytc.bpf.link.needs import REGISTER_CALL, register_call
+from pytc.bpf.object.arguments import argument_structures, is_of_another_type
 from pytc.bpf.sys.constants import ProgramType, program_type_name
 from pytc.bpf.sys.helpers import helper
 
@@ -169,6 +170,8 @@ def _guarded(
 def check_types(case: Case) -> Iterator[Finding]:
     """Find sections that do not tell a program type, or another one than is asked for, and types that the kernel
     lacks."""
+    names = [program.spec.name for program in case.inspection.programs]
+    structures = argument_structures(case.spec.btf, names) if case.spec.btf is not None else {}
     for program in case.inspection.programs:
         if case.type and program.spec.type and program.spec.type != case.type:
             yield case.in_program(
@@ -179,6 +182,15 @@ def check_types(case: Case) -> Iterator[Finding]:
                 program,
             )
         type = program.spec.type or case.type
+        structure = structures.get(program.spec.name, "")
+        if is_of_another_type(structure, type):
+            yield case.in_program(
+                WARNING,
+                "argument-type",
+                f"its argument is a struct {structure}, which programs of type {program_type_name(type)} do not get: "
+                "other fields are in the places of those that it reads, and its return values mean something else",
+                program,
+            )
         since = v.program_type_since(type)
         if not type and not program.slots:
             yield case.in_program(

@@ -34,25 +34,42 @@ _CONTEXTS = {
     "syscall_trace_enter": P.TRACEPOINT,
     "syscall_trace_exit": P.TRACEPOINT,
 }
+#: Types whose programs get a ``struct __sk_buff``.
+_OF_SK_BUFF = frozenset(
+    {
+        *(P.SOCKET_FILTER, P.SCHED_CLS, P.SCHED_ACT, P.CGROUP_SKB, P.SK_SKB, P.FLOW_DISSECTOR),
+        *(P.LWT_IN, P.LWT_OUT, P.LWT_XMIT, P.LWT_SEG6LOCAL),
+    }
+)
 #: Names of which there is one for each event or kind of iterator.
 _PREFIXES = {"trace_event_raw_": P.TRACEPOINT, "bpf_iter__": P.TRACING}
 
 
 def argument_types(btf: Btf, functions: Iterable[str]) -> dict[str, P]:
     """Return the program types of those functions whose only argument tells it, by name."""
-    types: dict[str, P] = {}
+    types = {name: _type_of(structure) for name, structure in argument_structures(btf, functions).items()}
+    return {name: type for name, type in types.items() if type is not None}
+
+
+def argument_structures(btf: Btf, functions: Iterable[str]) -> dict[str, str]:
+    """Return the structure that the only argument of each function points to, by the function's name.
+
+    Functions of several arguments, and of no structure, are left out.
+    """
     structures: dict[str, set[str]] = {name: set() for name in functions}
     try:
         for number, name in btf.functions():
             if name in structures:
                 structures[name].add(_argument(btf, number))
-        for name, found in structures.items():
-            type = _type_of(found.pop()) if len(found) == 1 else None
-            if type is not None:
-                types[name] = type
     except ObjectError:
-        pass  # types that make no sense are reported where they are needed
-    return types
+        return {}  # types that make no sense are reported where they are needed
+    return {name: found.pop() for name, found in structures.items() if len(found) == 1 and found != {""}}
+
+
+def is_of_another_type(structure: str, type: P) -> bool:
+    """Return whether programs of a type that runs on packets get something else than a structure: a ``struct xdp_md``
+    for filters, a ``struct __sk_buff`` for XDP."""
+    return (structure == "xdp_md" and type in _OF_SK_BUFF) or (structure == "__sk_buff" and type is P.XDP)
 
 
 def _type_of(structure: str) -> P | None:

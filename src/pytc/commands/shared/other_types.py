@@ -40,5 +40,23 @@ def check_type(source: BpfSource, spec: ObjectSpec, program: ProgramSpec, needed
     ]
 
 
+def argument_warnings(spec: ObjectSpec, program: ProgramSpec, type: ProgramType) -> list[str]:
+    """Return warnings about a program whose section goes with ``type``, and its argument with another one.
+
+    The verifier takes it, with the fields of the type's own structure in their places.
+    """
+    from pytc.bpf.object.arguments import argument_structures, is_of_another_type
+
+    structures = argument_structures(spec.btf, [program.name]) if spec.btf is not None else {}
+    structure = structures.get(program.name, "")
+    if not is_of_another_type(structure, type):
+        return []
+    pitfall = "; XDP_PASS (2) is TC_ACT_SHOT" if structure == "xdp_md" and type in _TC else ""
+    return [
+        f'Warning: program "{program.name}" (section "{program.section}") has a struct {structure} for its argument; '
+        f"as {program_type_name(type)}, it gets another structure, and its return values mean something else{pitfall}"
+    ]
+
+
 def _means_shot(program: ProgramSpec, needed: ProgramType) -> bool:
     return program.type == ProgramType.XDP and needed in _TC

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 _Selection: TypeAlias = "tuple[BpfSource, ObjectSpec, list[tuple[ProgramSpec, ProgramType]]]"
 
 
+#: In the type information of an object in which a function may get what XDP programs get.
+_XDP_ARGUMENT = b"\0xdp_md\0"
 #: Sections of programs for filters, best first: tc's, and what libbpf calls those for the two hooks of clsact.
 _FILTER_SECTIONS = {
     INGRESS: ("classifier", "tc/ingress", "tc"),
@@ -290,7 +292,12 @@ def _select(context: Context, spec: ObjectSpec, requests: ProgramRequest) -> tup
     if requests.type and (program.type or source.type) != requests.type:
         from pytc.commands.shared.other_types import check_type
 
-        context.notes += check_type(source, spec, program, requests.type)
+        warnings = check_type(source, spec, program, requests.type)
+        context.notes += warnings if context.warns else []
+    elif context.warns and not source.type and _XDP_ARGUMENT in spec.image:
+        from pytc.commands.shared.other_types import argument_warnings
+
+        context.notes += argument_warnings(spec, program, type)
     if requests.attach_type is not None:
         program = program._replace(type=type, expected_attach_type=requests.attach_type)
     return program, type

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytc.bpf import ProgramType, read_object
+from pytc.bpf.analyse.lint import lint_file
 from tests.conftest import Compiler
 from tests.network import Network
 from tests.processes import pytc
@@ -91,6 +94,36 @@ def test_a_named_section_loads_with_a_warning(clsact: Network, build: Compiler) 
     assert clsact.pytc(*words, options=("--dry-run",)).err == warning
     assert clsact.pytc(*words) == (0, "", warning)
     assert not clsact.ping(), "XDP_PASS is TC_ACT_SHOT"
+
+
+@pytest.fixture
+def contradictory(build: Compiler, tmp_path: Path) -> str:
+    """An object whose section is one of filters, and whose argument is that of XDP programs."""
+    path = tmp_path / "contradictory.o"
+    data = Path(build("attached/only_xdp")).read_bytes()
+    assert b"\0prog\0" in data
+    path.write_bytes(data.replace(b"\0prog\0", b"\0tc/x\0"))
+    return str(path)
+
+
+def test_an_argument_that_contradicts_the_section_is_warned_of(clsact: Network, contradictory: str) -> None:
+    warning = (
+        'Warning: program "only" (section "tc/x") has a struct xdp_md for its argument; as sched_cls, it gets another '
+        "structure, and its return values mean something else; XDP_PASS (2) is TC_ACT_SHOT\n"
+    )
+    words = (*FILTER, "obj", contradictory)
+    assert clsact.pytc(*words, options=("--dry-run",)).err == warning
+    for options, said in (((), (*words,)), (("--no-warn",), (*words,)), ((), (*words, "type", "sched_cls"))):
+        expected = warning if not options and said == words else ""
+        assert clsact.pytc(*said, options=options) == (0, "", expected)
+    assert not clsact.ping(), "XDP_PASS is TC_ACT_SHOT"
+    (finding,) = [one for one in lint_file(contradictory) if one.check == "argument-type"]
+    assert (finding.severity, finding.program) == ("warning", "only")
+
+
+def test_a_section_is_named_without_a_warning(clsact: Network, build: Compiler) -> None:
+    words = (*FILTER, "obj", build("attached/hooks"), "section", "xdp_pass")
+    assert clsact.pytc(*words, options=("--no-warn",)) == (0, "", "")
 
 
 def test_in_a_batch_each_line_warns(clsact: Network, build: Compiler) -> None:
