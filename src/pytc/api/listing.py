@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, TypeVar
 
 from pytc.api.attachments import Attachment, CgroupAttachment, DeviceAttachment, XdpAttachment, listed
-from pytc.api.calls import open_context, public
+from pytc.api.calls import log, open_context, public
 from pytc.api.traffic import attachments_of
 from pytc.bpf.analyse.program_info import ProgramInfo, program_info
 from pytc.bpf.loader import program as loader
@@ -214,14 +214,21 @@ def pins(path: str | os.PathLike[str] = "") -> list[Pin]:
     """Return the pins in a directory of a bpffs and below, in the order of their names.
 
     Without a path, those of the whole bpffs: /sys/fs/bpf, or the first one that is mounted; none where there is none.
+    Directories below it that may not be read are left out. Raises PinError where the directory itself cannot be read.
 
     >>> {pin.kind for pin in pytc.pins()} <= {"map", "program", "link"}
     True
     """
     from pytc.bpf.maps.pinning import find_mount
 
-    found = []
-    for directory, names, files in os.walk(os.fspath(path) or find_mount() or os.devnull):
+    root, found = os.fspath(path) or find_mount(), []
+
+    def refuse(error: OSError) -> None:
+        if error.filename == root:
+            raise PinError(f'cannot read "{root}": {error.strerror}', errno=error.errno) from error
+        log.warning("cannot read %s: %s", error.filename, error.strerror)
+
+    for directory, names, files in os.walk(root, onerror=refuse) if root else ():
         names.sort()
         found += [pin for name in sorted(files) if (pin := _pin(os.path.join(directory, name))) is not None]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Iterator
@@ -194,6 +195,9 @@ def test_pins(network: Network, bpffs: Path) -> None:
         assert len(pytc.pins(bpffs)) == len(firewall.maps)
         with pytest.raises(pytc.errors.PinError, match="cannot unpin"):
             pins["program"].unpin()
+    with pytest.raises(pytc.errors.PinError, match="No such file or directory") as caught:
+        pytc.pins(bpffs / "missing")
+    assert caught.value.errno == errno.ENOENT
 
 
 def test_links_are_opened(kernel_with_tcx: None, network: Network, traffic: pytc.Object) -> None:

@@ -14,8 +14,8 @@ from pytc.bpf.sys.links import describe_link
 from pytc.bpf.sys.mounts import find_mounts
 from pytc.bpf.sys.pins import open_pin
 from pytc.commands.shared.link_owners import owner_of
-from pytc.commands.shared.pins import pin_path
-from pytc.errors import BpfError
+from pytc.commands.shared.pins import PinFiles, pin_path, similar_pins
+from pytc.errors import BpfError, PinError
 from pytc.render.documents import Field
 from pytc.render.terminal import printable
 from pytc.typing import NamedTuple
@@ -25,7 +25,7 @@ from pytc.words.engine import Table, Word, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container
     from typing import Any, Literal
 
     from pytc.commands.shared.context import Context
@@ -108,21 +108,54 @@ def take_choice(fields: dict[str, Any]) -> Choice:
 
 
 def find_pins(context: Context, choice: Choice) -> list[Pin]:
-    """Return the pins that a choice names, by their paths; raises PytcError for an object that cannot be read.
+    """Return the pins that a choice names, by their paths; raises PytcError for an object, a path or a directory that
+    cannot be read.
 
-    What this process may not open is left out.
+    What else this process may not open is left out, and noted.
     """
-    roots = [pin_path(context, choice.directory)] if choice.directory else [*dict.fromkeys(find_mounts("bpf"))]
-    paths = [pin_path(context, choice.path)] if choice.path else [path for root in roots for path in _files(root)]
     declared = _paths_of(context, choice.object) if choice.object else None
     used = _used_maps() if choice.unused else frozenset()
-    pins = (_describe(path) for path in dict.fromkeys(paths) if declared is None or path in declared)
-    return [pin for pin in pins if pin is not None and _is_chosen(pin, choice, used)]
+    if choice.path:
+        pins = [_named(pin_path(context, choice.path))]
+    elif choice.directory:
+        pins = _listed(context, PinFiles(pin_path(context, choice.directory), is_named=True), declared)
+    else:
+        roots = dict.fromkeys(find_mounts("bpf"))
+        pins = [pin for root in roots for pin in _listed(context, PinFiles(root), declared)]
+    return [
+        pin
+        for pin in {pin.path: pin for pin in pins}.values()
+        if (declared is None or pin.path in declared) and _is_chosen(pin, choice, used)
+    ]
 
 
-def _files(root: str) -> Iterator[str]:
-    for directory, _, names in sorted(os.walk(root)):
-        yield from (os.path.join(directory, name) for name in sorted(names))
+def _named(path: str) -> Pin:
+    """Return the pin at a path that a user has named; raises PinError."""
+    try:
+        pin = _describe(path)
+    except OSError as error:
+        refusal = PinError(f'cannot look at "{path}": {error.strerror}', errno=error.errno)
+        raise refusal.with_alternatives(*similar_pins(path)) from error
+    except BpfError as error:
+        raise PinError(str(error), errno=error.errno, hints=error.hints) from error
+    if pin is None:
+        raise PinError(f'"{path}" is not a pin')
+    return pin
+
+
+def _listed(context: Context, files: PinFiles, declared: Container[str] | None) -> list[Pin]:
+    """Return the pins among files, of ``declared`` paths if there are any; notes what cannot be opened."""
+    pins = []
+    for path in files:
+        try:
+            pin = _describe(path) if declared is None or path in declared else None
+        except (OSError, BpfError) as error:
+            files.leave_out(path, error)
+            continue
+        if pin is not None:
+            pins.append(pin)
+    files.note(context)
+    return pins
 
 
 def _paths_of(context: Context, path: str) -> set[str]:
@@ -145,22 +178,20 @@ def _used_maps() -> frozenset[int]:
 
 
 def _describe(path: str) -> Pin | None:
-    try:
-        status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return None  # tc's links between directories
-        with open_pin(path) as pin:
-            kind = object_kind(pin.fd)
-            if kind == "map":
-                map = describe_map(pin.fd)
-                return Pin(path, "map", map.id, map.name, map_type_name(map.type), status)
-            if kind == "prog":
-                program = describe_program(pin.fd)
-                return Pin(path, "prog", program.id, program.name, program_type_name(program.type), status)
-            link = describe_link(pin.fd)
-            return Pin(path, "link", link.id, "", link.type, status, link.is_defunct)
-    except (OSError, BpfError):
-        return None
+    """Return the pin at a path, None for a directory or symbolic link; raises OSError, BpfError."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        return None  # tc's links between directories
+    with open_pin(path) as pin:
+        kind = object_kind(pin.fd)
+        if kind == "map":
+            map = describe_map(pin.fd)
+            return Pin(path, "map", map.id, map.name, map_type_name(map.type), status)
+        if kind == "prog":
+            program = describe_program(pin.fd)
+            return Pin(path, "prog", program.id, program.name, program_type_name(program.type), status)
+        link = describe_link(pin.fd)
+        return Pin(path, "link", link.id, "", link.type, status, link.is_defunct)
 
 
 def _is_chosen(pin: Pin, choice: Choice, used: frozenset[int]) -> bool:

@@ -204,11 +204,15 @@ def pin_parts(paths: Sequence[str]) -> list[Part]:
 
 def link_pins(context: Context) -> LinkPins:
     """Return the pins of links in the bpffs; without -details only those of owners, as it means opening every pin."""
-    return all_link_pins(context, "" if context.display.details else owners_directory(context))
+    if context.display.details:
+        return all_link_pins(context)
+    return all_link_pins(context, owners_directory(context), is_quiet=True)  # most users may not read the bpffs
 
 
-def all_link_pins(context: Context, directory: str = "") -> LinkPins:
-    """Return the pins of links in the bpffs, or in a directory there."""
+def all_link_pins(context: Context, directory: str = "", *, is_quiet: bool = False) -> LinkPins:
+    """Return the pins of links in the bpffs, or in a directory there; notes what may not be opened, unless it
+    ``is_quiet``."""
     from pytc.commands.shared.references import read_pins
 
-    return {number: paths for (kind, number), paths in read_pins(context, directory).items() if kind == "link"}
+    pins = read_pins(context, directory, is_quiet=is_quiet)
+    return {number: paths for (kind, number), paths in pins.items() if kind == "link"}

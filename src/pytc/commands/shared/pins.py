@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from errno import EPERM
+from errno import ENOENT, EPERM
 
-from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError
+from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError, strerror
 from pytc.words.engine import matches, refuse_more
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pytc.bpf.maps.pinning import PinRoot
     from pytc.commands.shared.context import Context
@@ -68,6 +68,47 @@ def similar_pins(path: str) -> tuple[str, list[str]]:
         return os.path.basename(path), os.listdir(os.path.dirname(path))
     except OSError:
         return "", []
+
+
+class PinFiles:
+    """The files in a directory of a bpffs and below; :meth:`note` says what of them could not be seen."""
+
+    def __init__(self, root: str, *, is_named: bool = False) -> None:
+        """Begin at ``root``, which has to be readable where it ``is_named`` by the user."""
+        self._root, self._is_named = root, is_named
+        self._refusals: list[OSError] = []
+        self._unopened: dict[tuple[str, int], int] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the paths in the order of their names; raises PinError where the named directory cannot be read."""
+        for directory, below, names in os.walk(self._root, onerror=self._refuse):
+            below.sort()
+            yield from (os.path.join(directory, name) for name in sorted(names))
+
+    def _refuse(self, error: OSError) -> None:
+        if self._is_named and error.filename == self._root:
+            raise PinError(f'cannot read "{self._root}": {error.strerror}', errno=error.errno) from error
+        if error.errno != ENOENT:  # gone meanwhile
+            self._refusals.append(error)
+
+    def leave_out(self, path: str, error: OSError | BpfError) -> None:
+        """Keep in mind that a pin could not be opened."""
+        directory, name = os.path.split(path)
+        if error.errno not in (None, ENOENT) and "." not in name:  # a name with a dot is a file of the kernel's own
+            place = directory, error.errno
+            self._unopened[place] = self._unopened.get(place, 0) + 1
+
+    def note(self, context: Context) -> None:
+        """Note directories that could not be read, and how many pins could not be opened."""
+        from pytc.bpf.sys.files import is_bpffs
+
+        for error in self._refusals:
+            reason = strerror(error.errno or 0)
+            context.notes.append(f'Note: cannot read "{error.filename}": {reason}: pins in it are left out')
+        for (directory, number), count in self._unopened.items():
+            if is_bpffs(directory):
+                what = f"{count} pins" if count > 1 else "1 pin"
+                context.notes.append(f'Note: cannot open {what} in "{directory}", left out: {strerror(number)}')
 
 
 def pin_root(context: Context) -> PinRoot:

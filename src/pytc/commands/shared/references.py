@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from itertools import islice
 
 from pytc.bpf.sys.attach_points import (
     NETKIT_PEER,
@@ -16,6 +17,7 @@ from pytc.bpf.sys.attach_points import (
 from pytc.bpf.sys.info import describe_map, describe_program, object_kind
 from pytc.bpf.sys.links import describe_link, links
 from pytc.bpf.sys.pins import open_pin
+from pytc.commands.shared.pins import PinFiles
 from pytc.errors import BpfSyscallError, PytcError
 from pytc.render.documents import Field
 from pytc.render.terminal import printable
@@ -53,33 +55,38 @@ if TYPE_CHECKING:
     Pins = Mapping[tuple[Kind, int], Sequence[str]]
 
 
-def read_pins(context: Context, directory: str = "") -> Pins:
-    """Return the pins in the bpffs, or in a directory there; no bpffs is mounted for it, and those that may not be
-    opened are left out."""
+def read_pins(context: Context, directory: str = "", *, is_quiet: bool = False) -> Pins:
+    """Return the pins in the bpffs, or in a directory there; no bpffs is mounted for it.
+
+    Those that may not be opened are left out, and noted unless it ``is_quiet``.
+    """
     from pytc.bpf.maps.pinning import find_mount
 
     pins: dict[tuple[Kind, int], list[str]] = {}
-    count = 0
-    for inside, _, names in os.walk(directory or find_mount(context.bpf_mount) or os.devnull):
-        for name in sorted(names):
-            count += 1
-            if count > _MAX_PINS:
-                return pins
-            path = os.path.join(inside, name)
-            if (pinned := _pinned_at(path)) is not None:
-                pins.setdefault(pinned, []).append(path)
+    root = directory or find_mount(context.bpf_mount)
+    if not root:
+        return pins
+    files = PinFiles(root)
+    for path in islice(files, _MAX_PINS):
+        try:
+            pinned = _pinned_at(path)
+        except (OSError, BpfSyscallError) as error:
+            files.leave_out(path, error)
+            continue
+        if pinned is not None:
+            pins.setdefault(pinned, []).append(path)
+    if not is_quiet:
+        files.note(context)
     return pins
 
 
 def _pinned_at(path: str) -> tuple[Kind, int] | None:
-    try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):  # a symbolic link's target is visited at its own path
-            return None
-        with open_pin(path) as descriptor:
-            kind = object_kind(descriptor.fd)
-            return (kind, _DESCRIBE[kind](descriptor.fd).id) if kind is not None else None
-    except (OSError, BpfSyscallError):
+    """Return the kind and id of what is pinned; None for other files. Raises OSError, BpfSyscallError."""
+    if not stat.S_ISREG(os.lstat(path).st_mode):  # a symbolic link's target is visited at its own path
         return None
+    with open_pin(path) as descriptor:
+        kind = object_kind(descriptor.fd)
+        return (kind, _DESCRIBE[kind](descriptor.fd).id) if kind is not None else None
 
 
 def pin_fields(pins: Pins, kind: Kind, number: int) -> list[Field]:

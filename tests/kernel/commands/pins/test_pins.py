@@ -11,6 +11,7 @@ import pytest
 from pytc.bpf import Map
 from tests.conftest import EXAMPLES, Compiler
 from tests.network import Network
+from tests.processes import PYTC, Outcome, run
 
 pytestmark = pytest.mark.kernel
 
@@ -98,3 +99,50 @@ def test_links_to_devices_that_are_gone_are_dead(
     assert paths(network, mount, "dead") == ["link"]
     assert "dead" in network.ok("pins", "under", str(mount))
     assert paths(network, mount, "dead", verb="delete") == ["link"] and not (mount / "link").exists()
+
+
+WITHOUT = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search")
+
+
+def limited(network: Network, *words: str) -> Outcome:
+    """Run pytc as root without the right to read what its mode forbids."""
+    return run(*WITHOUT, *PYTC, *words, env=network.env)
+
+
+def test_a_path_that_is_no_pin_is_an_error(pinned: Network, mount: Path, tmp_path: Path) -> None:
+    missing, file, cases = str(mount / "othr"), tmp_path / "file", []
+    file.write_text("")
+    cases += [(missing, f'cannot look at "{missing}": No such file or directory\nHint: did you mean "other"?\n')]
+    cases += [(str(mount), f'"{mount}" is not a pin\n'), (str(file), "outside a bpffs, not a pin\n")]
+    for path, message in cases:
+        for words in (("path", path), ("delete", "path", path), ("change", "path", path, "mode", "0600")):
+            outcome = pinned.pytc("pins", *words)
+            assert (outcome.status, outcome.out) == (1, "")
+            assert outcome.err.endswith(message)
+    assert pinned.ok("pins", "path", str(mount / "other"), "type", "link") == ""
+
+
+def test_a_directory_that_cannot_be_read_is_an_error(pinned: Network, mount: Path) -> None:
+    outcome = pinned.pytc("pins", "under", str(mount / "none"))
+    assert (outcome.status, outcome.err) == (1, f'cannot read "{mount}/none": No such file or directory\n')
+    (mount / "tc/globals").chmod(0)
+    for words in (("under", str(mount / "tc/globals")), ("delete", "under", str(mount / "tc/globals"))):
+        outcome = limited(pinned, "pins", *words)
+        assert (outcome.status, outcome.out) == (1, "")
+        assert outcome.err == f'cannot read "{mount}/tc/globals": Permission denied\n'
+
+
+def test_what_cannot_be_read_is_noted(pinned: Network, mount: Path) -> None:
+    (mount / "tc/globals").chmod(0)
+    (mount / "other").chmod(0)
+    note = f'Note: cannot read "{mount}/tc/globals": Permission denied (EACCES): pins in it are left out\n'
+    unopened = f'Note: cannot open 1 pin in "{mount}", left out: Permission denied (EACCES)\n'
+    outcome = limited(pinned, "pins", "under", str(mount))
+    assert (outcome.status, [line.split()[0] for line in outcome.out.splitlines()]) == (0, [str(mount / "program")])
+    assert outcome.err == note + unopened
+    assert note in limited(pinned, "pins", "type", "link").err
+    refused = limited(pinned, "pins", "path", str(mount / "other"))
+    assert (refused.status, refused.out) == (1, "") and "Permission denied (EACCES)" in refused.err
+    program = limited(pinned, "prog", "show", "pinned", str(mount / "program"))
+    assert (program.status, program.err) == (0, note + unopened)
+    assert len(paths(pinned, mount)) == 3
