@@ -15,8 +15,9 @@ from pytc.bpf.codec.scalars import (
     Style,
     format_value,
     limits,
+    short,
 )
-from pytc.bpf.codec.text import address, mac, number, printable, quoted
+from pytc.bpf.codec.text import address, from_json, is_number, mac, number, printable, quoted, shown
 from pytc.errors import CodecError, shortlist
 from pytc.typing import NamedTuple
 
@@ -35,7 +36,7 @@ class Text(Codec):
 
     def __init__(self, size: int, character: Integer) -> None:
         self.size, self.leaves = size, max(size, 1)
-        self._numbers = Array(character, size)
+        self._numbers = _Characters(character, size)
 
     def decode(self, data: bytes) -> Value:
         text = data.rstrip(b"\0")
@@ -49,6 +50,8 @@ class Text(Codec):
         # characters never fits, nor does any address but a short IPv6 one.
         if isinstance(value, str) and len(value.encode("utf-8", "surrogateescape")) <= self.size:
             return text_bytes(value, self.size)
+        if not isinstance(value, Sequence):
+            raise CodecError(f"{shown(value)} is not text")
         return self._numbers.encode(value)
 
     def element(self, index: int) -> Component:
@@ -65,7 +68,11 @@ class String(Codec):
         return data.rstrip(b"\0").decode("utf-8", "backslashreplace")
 
     def _encode(self, value: Any) -> bytes:
-        return text_bytes(value if isinstance(value, str) else str(value), self.size)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            raise CodecError(f"{shown(value)} is not text")
+        return text_bytes(value, self.size)
 
 
 def text_bytes(text: str, size: int) -> bytes:
@@ -108,18 +115,26 @@ class Array(Codec):
         if isinstance(value, (str, bytes)):
             super().store(data, offset, value)
             return
-        if not isinstance(value, Sequence) or len(value) > self.count:
-            length = len(value) if isinstance(value, Sequence) else "no"
-            raise CodecError(f"{length} elements for an array of {self.count}")
-        for index, element in enumerate(value):
+        elements = self._elements(value)
+        for index, element in enumerate(elements):
             self.item.store(data, offset + index * self.stride, element)
-        start = offset + len(value) * self.stride
+        start = offset + len(elements) * self.stride
         data[start : offset + self.size] = bytes(offset + self.size - start)
+
+    def _elements(self, value: Any) -> Sequence[Any]:
+        """Return the elements that a value gives, of a number the first one; raises CodecError."""
+        if isinstance(value, (int, float)):
+            value = [value]
+        if not isinstance(value, Sequence):
+            raise CodecError(f"{shown(value)} is not a list of {self.count} elements")
+        if len(value) > self.count:
+            raise CodecError(f"{len(value)} elements for an array of {self.count}")
+        return value
 
     def _parse_text(self, text: str) -> bytes | None:
         """Return the bytes that a text stands for: JSON or, for an array of bytes, an address or a string.
 
-        Returns None for a list of elements with commas between them.
+        Returns None for elements: one, or several with commas between them.
         """
         if text.startswith("["):
             return self.encode(from_json(text))
@@ -128,9 +143,14 @@ class Array(Codec):
         encoded = mac(text) if self.size == 6 else None
         if encoded is None:
             encoded = address(text, self.size)
-        if encoded is None and ("," not in text or not all(word.strip().isdigit() for word in text.split(","))):
+        if encoded is None and not self._is_elements(text):
             encoded = text_bytes(text, self.size)
         return encoded
+
+    def _is_elements(self, text: str) -> bool:
+        """Return whether text is the elements of an array of bytes, and no string: numbers, or what booleans are."""
+        is_bool = isinstance(self.item, Integer) and self.item.is_bool
+        return is_bool or all(is_number(word.strip()) for word in text.split(","))
 
     def columns(self, style: Style, offset: int) -> Columns:
         if style is Style.CSV or self.leaves > _WIDEST or not self.count:
@@ -148,14 +168,30 @@ class Array(Codec):
         return Component(index * self.stride, self.item)
 
 
-def from_json(text: str) -> Any:
-    """Return the value of JSON text; raises CodecError."""
-    import json
+class _Characters(Array):
+    """The numbers of characters, where text is not one that fits: a single word is text that is too long."""
 
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CodecError(f"{quoted(text)} is not JSON: {error}") from None
+    def _is_elements(self, text: str) -> bool:
+        return "," in text and super()._is_elements(text)
+
+
+class PerCpu(Array):
+    """The values of an element of a per-CPU map: a list with one for each of ``count`` CPUs."""
+
+    def _elements(self, value: Any) -> Sequence[Any]:
+        if not isinstance(value, Sequence):
+            raise self._not_a_list(value)
+        if len(value) != self.count:
+            raise CodecError(f"{len(value)} value{'s' * (len(value) != 1)} for {self.count} CPUs: each has its own")
+        return value
+
+    def _parse_text(self, text: str) -> bytes | None:
+        if not text.startswith("["):
+            raise self._not_a_list(text)
+        return self.encode(from_json(text))
+
+    def _not_a_list(self, value: Any) -> CodecError:
+        return CodecError(f"{shown(value)} is not a list with a value for each of {self.count} CPUs")
 
 
 class Bits(Codec):
@@ -192,11 +228,12 @@ class Bits(Codec):
         if isinstance(self._base, Enumeration):
             return self._base.number(value, self._bits)
         parsed = number(value) if isinstance(value, str) else value
-        if not isinstance(parsed, int):
-            raise CodecError(f"{quoted(str(value))} is not a number")
+        is_bool = isinstance(self._base, Integer) and self._base.is_bool
+        if not isinstance(parsed, int) or (isinstance(parsed, bool) and not is_bool):
+            raise CodecError(f"{shown(value)} is not a number")
         low, high = limits(self._bits, signed=self._signed)
         if not low <= parsed <= high:
-            raise CodecError(f"{quoted(str(parsed))} does not fit {self._bits} bits: {low} to {high}")
+            raise CodecError(f"{short(parsed)} does not fit {self._bits} bits: {low} to {high}")
         return parsed & self._mask
 
 
@@ -242,7 +279,7 @@ class Structure(Codec):
                 return encoded
             value = from_json(value) if value.startswith("{") else value
         if not isinstance(value, Mapping):
-            raise CodecError("a structure is set by its members: NAME.MEMBER=VALUE")
+            raise CodecError(f"{shown(value)} is not a structure with the members {self._known('')}")
         data = bytearray(self.size)
         self.store(data, 0, value)
         return bytes(data)
@@ -285,21 +322,30 @@ class Structure(Codec):
         return f"{name}:{template}" if style is Style.JSON else f"{name} {template}"
 
     def member(self, name: str) -> Component:
-        known = []
         for member in (*self.members, *self.padding):
             if member.name == name:
                 return Component(member.offset, member.codec)
-            if member in self.padding:
-                continue
-            if member.name:
-                known.append(member.name)
-            elif isinstance(member.codec, Structure):
+            if not member.name and isinstance(member.codec, Structure):
                 try:
                     offset, codec = member.codec.member(name)
                 except CodecError:
                     continue
                 return Component(member.offset + offset, codec)
-        raise CodecError(f"no member {quoted(name)}; the members are {printable(shortlist(known, name, 16))}")
+        raise CodecError(f"no member {quoted(name)}; the members are {self._known(name)}")
+
+    def names(self) -> list[str]:
+        """Return the names of the members, with those of unnamed structures, and without padding."""
+        result: list[str] = []
+        for member in self.members:
+            if not member.name and isinstance(member.codec, Structure):
+                result += member.codec.names()
+            else:
+                result.append(member.name)
+        return result
+
+    def _known(self, wanted: str) -> str:
+        """Return the names of the members for a message, those first that are most like ``wanted``."""
+        return printable(shortlist(self.names(), wanted, 16))
 
 
 def _padding_column(style: Style, member: StructureMember, offset: int) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytc.bpf.codec.scalars import Codec, Column, Columns, Raw, Style, hex_codec, ip_codec
-from pytc.bpf.codec.text import quoted
+from pytc.bpf.codec.text import quoted, shown
 from pytc.errors import CodecError
 
 TYPE_CHECKING = False
@@ -25,10 +25,12 @@ class Prefix(Codec):
         return Raw(f"{self._data.decode(data[_LENGTH_BYTES:])}/{int.from_bytes(data[:_LENGTH_BYTES], 'little')}")
 
     def _encode(self, value: Any) -> bytes:
-        text, slash, length = str(value).partition("/")
+        if not isinstance(value, str):
+            raise CodecError(f"{shown(value)} is not text")
+        text, slash, length = value.partition("/")
         bits = self._data.size * 8
         if slash and not (length.isascii() and length.isdigit() and len(length) < 6 and int(length) <= bits):
-            raise CodecError(f"{quoted(str(value))}: a length of 0 to {bits} is expected after the slash")
+            raise CodecError(f"{quoted(value)}: a length of 0 to {bits} is expected after the slash")
         return (int(length) if slash else bits).to_bytes(_LENGTH_BYTES, "little") + self._data.encode(text)
 
     def columns(self, style: Style, offset: int) -> Columns:

@@ -11,7 +11,7 @@ import math
 import struct
 from enum import Enum
 
-from pytc.bpf.codec.text import address, hex_bytes, ip_address, mac, number, printable, quoted
+from pytc.bpf.codec.text import address, hex_bytes, ip_address, mac, number, printable, quoted, shown
 from pytc.errors import CodecError
 from pytc.typing import NamedTuple
 
@@ -140,8 +140,8 @@ class Integer(Codec):
             if encoded is not None:
                 return encoded
             value = number(value, is_char=self.is_char)
-        if not isinstance(value, int):
-            raise CodecError(f"{quoted(str(value))} is not a number")
+        if not isinstance(value, int) or (isinstance(value, bool) and not self.is_bool):
+            raise CodecError(f"{shown(value)} is not a number")
         if self.is_bool and value not in (0, 1):
             raise CodecError(f"{value} is not a boolean")
         return pack(value, self.size, self._order, signed=self.signed)
@@ -161,7 +161,7 @@ def pack(value: int, size: int, order: Any = "little", *, signed: bool) -> bytes
         return value.to_bytes(size, order, signed=signed)
     except OverflowError:
         low, high = limits(size * 8, signed=signed)
-        raise CodecError(f"{_short(value)} does not fit: {low} to {high}") from None
+        raise CodecError(f"{short(value)} does not fit: {low} to {high}") from None
 
 
 def limits(bits: int, *, signed: bool) -> tuple[int, int]:
@@ -169,7 +169,8 @@ def limits(bits: int, *, signed: bool) -> tuple[int, int]:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
 
-def _short(value: int) -> str:
+def short(value: int) -> str:
+    """Return a number for a message; of one that is too long to be read, the number of its bits."""
     return str(value) if value.bit_length() <= 256 else f"a number of {value.bit_length()} bits"
 
 
@@ -207,11 +208,11 @@ class Enumeration(Codec):
             if not value.lstrip("+-")[:1].isdigit():
                 raise CodecError(f"{quoted(value)} is not one of {printable(', '.join(self.numbers))}")
             value = number(value)
-        if not isinstance(value, int):
-            raise CodecError(f"{quoted(str(value))} is not a name of the enum")
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise CodecError(f"{shown(value)} is not a name of the enum")
         low, high = limits(bits, signed=self.signed or value < 0)
         if not low <= value <= high:
-            raise CodecError(f"{_short(value)} does not fit: {low} to {high}")
+            raise CodecError(f"{short(value)} does not fit: {low} to {high}")
         return value & (1 << bits) - 1
 
     def _encode(self, value: Any) -> bytes:
@@ -244,14 +245,21 @@ class Float(Codec):
         return number if math.isfinite(number) else Raw(data.hex())
 
     def _encode(self, value: Any) -> bytes:
-        try:
-            if self._code and isinstance(value, (int, float, str)):
-                return struct.pack(f"<{self._code}", float(value))
-        except (ValueError, OverflowError):
-            data = hex_bytes(value) if isinstance(value, str) else None
-            if data is not None and len(data) == self.size:
-                return data
-        raise CodecError(f"{quoted(str(value))} is not a floating-point number of {self.size} bytes")
+        if self._code and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            try:
+                number = float(value)
+                # Text of digits that float() takes for infinite is too large: "1e400".
+                if not math.isinf(number) or not isinstance(value, str) or "inf" in value.lower():
+                    return struct.pack(f"<{self._code}", number)
+                raise OverflowError
+            except OverflowError:
+                raise CodecError(f"{shown(value)} does not fit a floating-point number of {self.size} bytes") from None
+            except ValueError:
+                pass
+        data = hex_bytes(value) if isinstance(value, str) else None
+        if data is not None and len(data) == self.size:
+            return data
+        raise CodecError(f"{shown(value)} is not a floating-point number of {self.size} bytes")
 
 
 class Printed(Codec):
@@ -266,7 +274,7 @@ class Printed(Codec):
 
     def _encode(self, value: Any) -> bytes:
         if not isinstance(value, str):
-            raise CodecError(f"{quoted(str(value))} is not text")
+            raise CodecError(f"{shown(value)} is not text")
         data = self._read(value)
         if len(data) != self.size:
             raise CodecError(f"{len(data)} bytes for a value of {self.size}")

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pytc.errors import CodecError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _TRUE = {"true": 1, "yes": 1, "on": 1, "false": 0, "no": 0, "off": 0}
 _LONGEST = 80
 _IP4_BYTES, _IP6_BYTES, _MAC_BYTES = 4, 16, 6
@@ -17,6 +21,67 @@ def printable(text: str) -> str:
 def quoted(text: str) -> str:
     """Return text in quotes for a message: at most 80 characters, all printable."""
     return f'"{printable(text[:_LONGEST])}"'
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message: text in quotes, all else as JSON, like ``null``; about 80 characters at most."""
+    if isinstance(value, str):
+        return quoted(value)
+    import json
+
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a value of type {type(value).__name__}"
+    return printable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
+def from_json(text: str) -> Any:
+    """Return the value of JSON text; raises CodecError."""
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise CodecError(f"{quoted(text)} is not JSON: {error}") from None
+
+
+def parse_json(data: str | bytes) -> Any:
+    """Return the value of JSON; raises ValueError, also for nesting that is too deep for the parser, and CodecError for
+    a member that is given twice or a number that no float can hold."""
+    import json
+
+    try:
+        return json.loads(data, object_pairs_hook=_members, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        values: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in values:
+                raise CodecError(f"{quoted(name)} is given twice: {shown(values[name])} and {shown(value)}")
+            values[name] = value
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:  # infinite
+        raise CodecError(f"{printable(text[:_LONGEST])} does not fit a floating-point number of 8 bytes")
+    return number
+
+
+def is_number(text: str) -> bool:
+    """Return whether text is a number in digits, with a sign or a prefix like ``0x``."""
+    if text.lower() in _TRUE:
+        return False
+    try:
+        number(text)
+    except CodecError:
+        return False
+    return True
 
 
 def number(text: str, *, is_char: bool = False) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pytc.bpf.codec.btf import btf_codec
-from pytc.bpf.codec.compound import assign, follow
+from pytc.bpf.codec.compound import Structure, assign, follow
 from pytc.bpf.object.spec import DATA
 from pytc.errors import CodecError, ObjectError, SelectionError, shortlist
 from pytc.typing import NamedTuple
@@ -69,11 +69,15 @@ def _declared(spec: ObjectSpec, maps: Mapping[str, MapSpec], name: str) -> MapSp
 
 def _set(spec: ObjectSpec, contents: dict[str, bytearray], path: str, value: Any) -> None:
     variable = _find(spec, path)
+    codec: Codec | None = None
     try:
         offset, codec = follow(_codec(spec, variable), path[len(_name(path)) :])
         assign(codec, _contents(spec, contents, variable.map), variable.offset + offset, value)
     except (CodecError, ObjectError) as error:
-        raise ObjectError(f'variable "{path}": {error}') from error
+        hints: tuple[str, ...] = ()
+        if isinstance(codec, Structure) and isinstance(value, str) and not value.startswith("{"):
+            hints = tuple(f"set {path}.{name}=VALUE, and the other members likewise" for name in codec.names()[:1])
+        raise ObjectError(f'variable "{path}": {error}', hints=hints) from error
 
 
 def _codec(spec: ObjectSpec, variable: Variable) -> Codec:

@@ -81,7 +81,7 @@ def test_values_by_type(build: Compiler, name: str, value: Any, expected: bytes)
     [
         ("nosuch", 1, r'no global variable "nosuch"; its variables: .*config'),
         ("config.nosuch", 1, r'no member "nosuch"; the members are enabled'),
-        ("config", "1", "a structure is set by its members"),
+        ("config", "1", '"1" is not a structure with the members enabled, mac'),
         ("config.verdict", "x", '"x" is not a number'),
         ("config.verdict", 1 << 31, "does not fit"),
         ("config.at_least", -1, "does not fit"),
@@ -98,6 +98,12 @@ def test_values_by_type(build: Compiler, name: str, value: Any, expected: bytes)
 def test_what_cannot_be_set(build: Compiler, name: str, value: Any, said: str) -> None:
     with pytest.raises(BpfError, match=said):
         parameterise(read_object(build("globals_struct")), Parameters({name: value}))
+
+
+def test_a_structure_is_set_by_its_members(build: Compiler) -> None:
+    with pytest.raises(BpfError) as error:
+        parameterise(read_object(build("globals_struct")), Parameters({"config": "1"}))
+    assert error.value.hints == ("set config.enabled=VALUE, and the other members likewise",)
 
 
 def test_variables_need_types(build: Compiler) -> None:

@@ -94,12 +94,40 @@ def test_formats(format: str, value: Any, data: bytes) -> None:
         ("u8[4]", "10.0.0.1", b"\x0a\0\0\1"),
         ("u16[2]", "1,2", b"\1\0\2\0"),
         ("u16[2]", "[1]", b"\1\0\0\0"),
+        ("u8[3]", "5", b"\5\0\0"),
+        ("u8[3]", "0x10,2", b"\x10\2\0"),
+        ("s8[3]", "-5,1", b"\xfb\1\0"),
+        ("u8[2][2]", "5", b"\5\0\0\0"),
+        ("u8[3]", "abc", b"abc"),
+        ("u8[4]", "true", b"true"),
+        ("bool[3]", "true", b"\1\0\0"),
+        ("char[3]", "5", b"5\0\0"),
+        ("char[2]", "5,6", b"\5\6"),
         ("{u8 a, u8 b}", '{"b": 2}', b"\0\2"),
         ("f32", "0000807f", b"\0\0\x80\x7f"),
+        ("f32", "inf", b"\0\0\x80\x7f"),
     ],
 )
 def test_text_is_read_by_type(format: str, text: str, data: bytes) -> None:
     assert format_codec(format, len(data)).encode(text) == data
+
+
+@pytest.mark.parametrize(("format", "value"), [("u8[3]", 5), ("u16[2]", 7), ("u8[2][2]", 5), ("bool[2]", True)])
+def test_a_number_alone_is_the_first_element_in_text_and_json(format: str, value: Any) -> None:
+    """In JSON it was no array, and in text of unsigned bytes the character of its digit."""
+    codec = format_codec(format, 0)
+    data = bytes([value]).ljust(codec.size, b"\0")
+    assert codec.encode(value) == codec.encode(json.dumps(value)) == codec.encode(f"[{json.dumps(value)}]") == data
+
+
+def test_booleans_are_bit_fields_only_of_booleans() -> None:
+    writer = BtfWriter()
+    number, flag = writer.integer("unsigned", 4), writer.add(b.INT, "_Bool", 1, struct.pack("<I", 4 << 24 | 8))
+    whole = writer.structure("bits", 4, [("a", number, 3 << 24), ("b", flag, 1 << 24 | 3)], flag=True)
+    codec = btf_codec(writer.parsed(), whole)
+    assert codec.encode({"b": True}) == b"\x08\0\0\0"
+    with pytest.raises(CodecError, match="a: true is not a number"):
+        codec.encode({"a": True})
 
 
 @pytest.mark.parametrize(
@@ -111,7 +139,15 @@ def test_text_is_read_by_type(format: str, text: str, data: bytes) -> None:
         ("u8", "1_0", "is not a number"),
         ("u8", "\u0663", "is not a number"),
         ("u8", 1.5, "is not a number"),
-        ("u8", None, "is not a number"),
+        ("u8", None, "^null is not a number$"),
+        ("u8", True, "^true is not a number$"),
+        ("u8", ["0x00", "0x01"], r'^\["0x00", "0x01"\] is not a number$'),
+        ("u8", {"cpu": 0, "value": 7}, '^{"cpu": 0, "value": 7} is not a number$'),
+        ("u8", {("a", 1): 2}, "^a value of type dict is not a number$"),
+        ("f32", True, "^true is not a floating-point"),
+        ("str[4]", None, "^null is not text$"),
+        ("char[4]", 5, "^5 is not text$"),
+        ("ip4/", None, "^null is not text$"),
         ("u8", "9" * 5000, "is not a number"),
         ("u8", 1 << 4000, "a number of 4001 bits does not fit"),
         ("bool", 2, "2 is not a boolean"),
@@ -127,15 +163,22 @@ def test_text_is_read_by_type(format: str, text: str, data: bytes) -> None:
         ("ip4/", "10.0.0.0/33", "a length of 0 to 32"),
         ("ip4/", "10.0.0.0/x", "a length of 0 to 32"),
         ("u8[2]", [1, 2, 3], "3 elements for an array of 2"),
-        ("u16[2]", 7, "no elements for an array of 2"),
+        ("u16[2]", None, "^null is not a list of 2 elements$"),
+        ("u8[3]", "300", "^300 does not fit: 0 to 255$"),
+        ("u8[3]", "-1", "^-1 does not fit: 0 to 255$"),
+        ("char[2]", "300", "3 bytes of text"),
         ("u16[2]", "[1", "is not JSON"),
         ("{u8 a}", {"b": 1}, "the members are a"),
         ("{u8 a}", {"a": 256}, "a: 256 does not fit"),
-        ("{u8 a}", "1", "a structure is set by its members"),
+        ("{u8 a, u8 b}", "1", '^"1" is not a structure with the members a, b$'),
+        ("{u8 a}", '{"a": 1, "a": 2}', '^"a" is given twice: 1 and 2$'),
+        ("{f64 a}", '{"a": 1e400}', "^1e400 does not fit a floating-point number"),
         ("{u8 a}", '{"a"', "is not JSON"),
         ("u32", b"12", "2 bytes for a value of 4"),
         ("f64", "x", "is not a floating-point"),
-        ("f32", "1e99", "is not a floating-point"),
+        ("f32", "1e99", "does not fit a floating-point number of 4 bytes"),
+        ("f32", "1e400", "does not fit a floating-point number of 4 bytes"),
+        ("f64", "-1e400", "does not fit a floating-point number of 8 bytes"),
         ("u8[2]", "[" * 9999, "is not JSON"),
     ],
 )
@@ -311,7 +354,7 @@ class TestBtf:
         whole = writer.structure("bits", 4, [("a", number, 3 << 24), ("b", number, 7 << 24 | 3)], flag=True)
         codec = btf_codec(writer.parsed(), whole)
         assert codec.encode({"a": 5, "b": 100}) == (5 | 100 << 3).to_bytes(4, "little")
-        with pytest.raises(CodecError, match='b: "128" does not fit 7 bits: 0 to 127'):
+        with pytest.raises(CodecError, match="b: 128 does not fit 7 bits: 0 to 127"):
             codec.encode({"b": 128})
         data = bytearray(b"\xff" * 4)
         at, field = follow(codec, ".b")
