@@ -1,8 +1,8 @@
 """``-batch``: commands from a file or standard input, one a line (tc(8)).
 
-What is after a ``#`` does not count, a line that ends in a backslash goes on in the next one, words in single or double
-quotes are one. A line may begin with the word ``tc``, as in a script, and the file with a byte-order mark. The netlink
-socket is one for all lines.
+What is after a ``#`` does not count, with the backslash that may end it. Another line that ends in a backslash goes on
+in the next one. Words in single or double quotes are one. A line may begin with the word ``tc``, as in a script, and
+the file with a byte-order mark. The netlink socket is one for all lines.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class CommandReader:
                 line = line.removeprefix(_BYTE_ORDER_MARK)  # noqa: PLW2901
             self._number += 1
             text = line.partition("#")[0] if "#" in line else line
-            if line.endswith("\\\n"):
+            if text.endswith("\\\n"):
                 self._pending.append(text.removesuffix("\\\n"))
                 self._length += len(text)
                 if self._length > LONGEST_COMMAND:
@@ -95,10 +95,10 @@ class CommandReader:
             if words := without_program(split_words(text)):
                 yield self._number, words
 
-    def finish(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the command of a last line that ends in a backslash."""
-        if words := without_program(split_words("".join(self._pending))):
-            yield self._number, words
+    def finish(self) -> None:
+        """Raise BatchError where the last line ends in a backslash, and the line that it goes on in is missing."""
+        if self._pending:
+            raise BatchError("Missing continuation line")
 
 
 def _too_long() -> BatchError:
@@ -109,7 +109,7 @@ def read_commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, words) of each command of a whole file; raises BatchError."""
     reader = CommandReader()
     yield from reader.read(lines)
-    yield from reader.finish()
+    reader.finish()
 
 
 def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
@@ -144,7 +144,7 @@ def parse_ahead(
     commands = CommandReader()
     for lines in read_arriving(file):
         yield from _parse_group(commands.read(lines), parse)
-    yield from _parse_group(commands.finish(), parse)
+    commands.finish()
 
 
 def _parse_group(

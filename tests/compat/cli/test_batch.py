@@ -26,6 +26,8 @@ BATCHES = [
     "exit\nqdisc show dev em1\n",
     "filter add dev em1 ingress bpf foo bar\n",
     'qdisc show dev "em1\nqdisc show dev em1',
+    "qdisc show dev em1 # a comment \\\nqdisc show dev em1\n",
+    "qdisc show \\\n# dev em1 \\\ndev em1\n",
     "qdisc add dev em1 root handle 1: htb default 1\nclass add dev em1 parent 1: classid 1:1 htb rate 1mbit\n"
     "qdisc show dev em1\nclass show dev em1\nfilter show dev em1\n",
     "qdisc add dev em1 clsact\nfilter show dev em1 ingress\nqdisc show dev em1\n",

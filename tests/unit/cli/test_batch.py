@@ -79,7 +79,7 @@ def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:
     reader = CommandReader()
     for part in parts:
         yield from reader.read(part)
-    yield from reader.finish()
+    reader.finish()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,9 @@ def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:
         ("a b\n\n# c\n d\n", [(1, ["a", "b"]), (4, ["d"])]),
         ("a \\\n b \\\n c\nd", [(3, ["a", "b", "c"]), (4, ["d"])]),
         ("a # b\nc\n", [(1, ["a"]), (2, ["c"])]),
-        ("a \\\n", [(1, ["a"])]),
+        ("a # b \\\nc\n", [(1, ["a"]), (2, ["c"])]),
+        ("a \\\n# b \\\nc\n", [(2, ["a"]), (3, ["c"])]),
+        ("a \\", [(1, ["a", "\\"])]),
     ],
 )
 def test_commands_and_their_lines(text: str, expected: list[tuple[int, list[str]]]) -> None:
@@ -96,6 +98,17 @@ def test_commands_and_their_lines(text: str, expected: list[tuple[int, list[str]
     for at in range(len(lines) + 1):
         assert list(in_parts(lines[:at], lines[at:])) == expected
     assert list(read_commands(lines)) == expected
+
+
+@pytest.mark.parametrize("text", ["a \\\n", "a\n b \\\n", "\\\n"])
+def test_a_line_that_goes_on_in_none_is_not_run(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match="Missing continuation line"):
+        list(read_commands(text.splitlines(keepends=True)))
+    path = tmp_path / "batch"
+    path.write_text(text.replace("a", "qdisc show dev lo").replace("b", "qdisc show dev nosuch"))
+    outcome = run(*PYTC, "-b", str(path), env=SOURCE)
+    assert (outcome.status, outcome.err) == (1, "Missing continuation line\n")
+    assert bool(outcome.out) == (text.count("\n") > 1)
 
 
 @given(st.text("ab '\"\\#\n", max_size=60))
