@@ -137,6 +137,17 @@ def test_lines_that_tc_refuses(line: str) -> None:
     assert exit_status(error.value) == 255
 
 
+@pytest.mark.parametrize("words", ["src port 5-6", "dst 10.0.0.1", "src help addr"])
+def test_a_translation_of_ct_needs_an_address(words: str) -> None:
+    if "help" in words:
+        with pytest.raises(HelpRequested):
+            parse_words(["actions", "add", "action", "ct", "nat", *words.split()])
+        return
+    with pytest.raises(UsageError, match='"addr" is expected behind "nat ') as error:
+        parse_words(["actions", "add", "action", "ct", "nat", *words.split()])
+    assert exit_status(error.value) == 255
+
+
 @pytest.mark.parametrize("kind", sorted(BY_KIND))
 def test_help(kind: str) -> None:
     with pytest.raises(HelpRequested) as error:

@@ -73,8 +73,11 @@ def _take_nat(cursor: Cursor) -> _Nat:
         return _Nat()
     cursor.take()
     flags = _NAT | (_NAT_SRC if end == "src" else _NAT_DST)
-    if not matches(cursor.take(), "addr"):
+    word = cursor.take()
+    if matches(word, "help"):
         raise HelpRequested("action ct")
+    if not matches(word, "addr"):
+        raise UsageError(f'Error: "addr" is expected behind "nat {end}", not "{word}".')
     addresses = _addresses(cursor.take())
     if cursor.done or not matches(cursor.peek(), "port"):
         return _Nat(flags, addresses)

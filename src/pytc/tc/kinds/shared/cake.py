@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pytc.errors import UsageError
 from pytc.render.documents import Field
 from pytc.tc.kinds.declaration import NUMBER, OFF, ON, SIZE, TIME, Declared, Form, Option, rows
 from pytc.tc.kinds.interface import Restoration
@@ -57,17 +58,29 @@ def _check(values: Values) -> None:
         values["BASE_RATE64"] = 0 if step == _UNLIMITED else step or None
     if values.get("BASE_RATE64", 0) is None:  # "bandwidth 0" leaves it as it is
         del values["BASE_RATE64"]
-    if "RTT" in values:
-        values["TARGET"] = max(values["RTT"] // _TARGET, 1)
+    if delays := values.pop("delay", ()):
+        round_trip = _round_trip(delays)
+        values["TARGET"] = max(round_trip // _TARGET, 1)
+        if round_trip:
+            values["RTT"] = round_trip
     cake_framing.settle(values)
+
+
+def _round_trip(given: tuple[int | str, ...]) -> int:
+    """Return the last of the times and names of times that are given; raises UsageError for two names."""
+    names = [word for word in given if isinstance(word, str)]
+    if len(names) > 1:
+        raise UsageError(f'Error: duplicate "{names[1]}": "{names[0]}" is the second value.')
+    last = given[-1]
+    return _ROUND_TRIPS[last] if isinstance(last, str) else last
 
 
 _OPTIONS = (
     Option("bandwidth", "shaper", Form("RATE", parse_rate), "how much is sent at most {unlimited}", many=True),
     Option("unlimited", "shaper", Form(value=_UNLIMITED), many=True),
     Option("autorate-ingress", "shaper", Form(value=_AUTOMATIC), many=True),
-    Option("rtt", "RTT", TIME, "the time that packets take both ways {internet: 100ms}", omit=0),
-    *(Option(word, "RTT", Form(value=number)) for word, number in _ROUND_TRIPS.items()),
+    Option("rtt", "delay", TIME, "the time that packets take both ways {internet: 100ms}", many=True),
+    *(Option(word, "delay", Form(value=word), many=True) for word in _ROUND_TRIPS),
     _choice("DIFFSERV_MODE", 3, "besteffort", "how the DS field divides packets into tins {diffserv3}"),
     _choice("DIFFSERV_MODE", 4, "precedence"),
     _choice("DIFFSERV_MODE", 2, "diffserv8"),
