@@ -41,6 +41,8 @@ _ETHERTYPES = {"vlan": 0x8100, "arp": 0x0806, "ip": 0x0800, "ip6": 0x86DD}
 _PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1, "icmp6": 58, "ip": 4, "ip6": 41}
 TCP_FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ece": 64, "cwr": 128}
 _LINK = ("eth", "vlan")
+#: What a header stands behind where the type or protocol in front of it is not given.
+_BELOW = {"tcp": ("ip", "ip6"), "udp": ("ip", "ip6"), "icmp": ("ip",), "icmp6": ("ip6",), "arp": _LINK}
 #: The longest packet that is built: the kernel's test runs take less.
 MAX_LENGTH = 0xFFFF
 _MAX_HEADERS = 16
@@ -111,7 +113,23 @@ def _parse(words: Sequence[str]) -> tuple[list[Header], bytes, int]:
         raise PacketError(f"{len(headers)} headers; the limit is {_MAX_HEADERS}")
     if headers and headers[0].name != "eth":
         headers.insert(0, Header("eth", dict(FIELDS["eth"])))
-    return headers, payload, length
+    return _completed(headers), payload, length
+
+
+def _completed(headers: list[Header]) -> list[Header]:
+    """Return headers with an IP header where one is missing behind Ethernet's; raises PacketError for a header that
+    does not go with the one in front of it."""
+    completed: list[Header] = []
+    for header in headers:
+        outer = completed[-1] if completed else header
+        below = _BELOW.get(header.name, (outer.name,))
+        if outer.name not in below and not outer.fields.get("type") and not outer.fields.get("proto"):
+            if outer.name not in _LINK:
+                places = " or ".join(below)
+                raise PacketError(f"{header.name} stands behind {places}, not behind {outer.name}")
+            completed.append(Header(below[0], dict(FIELDS[below[0]])))
+        completed.append(header)
+    return completed
 
 
 def _unknown(word: str, headers: list[Header]) -> PacketError:

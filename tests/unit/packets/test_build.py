@@ -127,11 +127,27 @@ def test_a_sum_of_zero_is_sent_as_ones() -> None:
         ("ip " * 20, "headers"),
         ("ip payload " + "x" * 70000, "more than"),
         ("udp payload " + "x" * 65530, "more than"),
+        ("ip arp", "arp stands behind eth or vlan, not behind ip"),
+        ("ip icmp6", "icmp6 stands behind ip6, not behind ip"),
+        ("ip6 icmp", "icmp stands behind ip, not behind ip6"),
+        ("udp tcp", "tcp stands behind ip or ip6, not behind udp"),
     ],
 )
 def test_clean_refusals(words: str, said: str) -> None:
     with pytest.raises(PacketError, match=said):
         build(words)
+
+
+def test_an_ip_header_is_added() -> None:
+    assert build("tcp dport 80") == build("eth ip tcp dport 80")
+    assert build("eth vlan id 5 udp") == build("eth vlan id 5 ip udp")
+    assert build("icmp6") == build("eth ip6 icmp6")
+
+
+def test_a_header_stands_anywhere_where_its_number_is_given() -> None:
+    assert build("eth type 0x88b5 tcp")[12:14] == b"\x88\xb5"
+    assert len(build("eth type 0x0800 udp")) == 14 + 8
+    assert build("ip proto 58 icmp6")[23] == 58
 
 
 @given(st.lists(_WORDS, max_size=12))
