@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.tc.kinds.qdiscs.cake import KIND
 from pytc.errors import UsageError
+from pytc.tc.kinds.qdiscs.cake import KIND
 from pytc.words.engine import Cursor
 from tests.unit.tc.kinds.test_qdiscs import AROUND
 
