@@ -17,7 +17,7 @@ from pytc.bpf.kernel.features import PROBES, attempt
 from pytc.bpf.sys import helpers
 from pytc.bpf.sys.abi import MapCreateAttr, ProgLoadAttr, pointer
 from pytc.bpf.sys.attach_points import AttachPoint, query
-from pytc.bpf.sys.constants import MAP_IN_MAP, Command, MapType, ProgramType, attach_type_number
+from pytc.bpf.sys.constants import F_SLEEPABLE, MAP_IN_MAP, Command, MapType, ProgramType, attach_type_number
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.syscall import bpf
 from pytc.enums import IntEnum
@@ -176,6 +176,7 @@ def _load(type: ProgramType, code: bytes) -> tuple[BpfSyscallError | None, bytes
         log_level=1,
         log_size=len(log),
         log_buf=pointer(log),
+        prog_flags=F_SLEEPABLE if type == ProgramType.SYSCALL else 0,
         expected_attach_type=attach_type_number(_FOR_ATTACH_TYPE[type]) if type in _FOR_ATTACH_TYPE else 0,
     )
     try:

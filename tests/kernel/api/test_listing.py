@@ -281,6 +281,7 @@ def test_features(root: None) -> None:
     assert not features.helper("sched_cls", "probe_write_user")
     assert not features.helper("socket_filter", "skb_vlan_push")
     assert features.helper("xdp", "xdp_adjust_head")
+    assert not features.helper("syscall", "skb_vlan_push")
     with pytest.raises(ArgumentError, match="no helper that pytc knows") as caught:
         features.helper("sched_cls", "redirect_pear")
     assert caught.value.hints == ('did you mean "redirect_peer"?',)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytc.bpf.link.linker import link, map_names
 from pytc.bpf.object.sections import tail_call_slot
-from pytc.bpf.sys.constants import MapType, ProgramType
+from pytc.bpf.sys.constants import MapType, ProgramType, program_type_name
 from pytc.errors import ObjectError
 from pytc.typing import NamedTuple
 
@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from pytc.bpf.link.core_relocations import CoreResolver
     from pytc.bpf.link.linker import LinkedProgram
     from pytc.bpf.object.spec import FunctionSpec, ObjectSpec, ProgramSpec
+
+
+#: Types whose programs are loaded for something in the kernel or in another program, and what that is.
+_FOR_SOMETHING = {
+    ProgramType.TRACING: "the function, tracepoint or iterator that they are for (attach_btf_id)",
+    ProgramType.LSM: "the hook that they are for (attach_btf_id)",
+    ProgramType.EXT: "the function of a loaded program that they replace (attach_prog_fd and attach_btf_id)",
+    ProgramType.STRUCT_OPS: "the structure and the member that they implement (attach_btf_id)",
+}
 
 
 class TailCall(NamedTuple):
@@ -85,7 +94,10 @@ def link_with_tail_calls(
 
 
 def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
-    """Return the type to load a program as: ``type``, or for UNSPEC that of its section name. Raises ObjectError."""
+    """Return the type to load a program as: ``type``, or for UNSPEC that of its section name.
+
+    Raises ObjectError, also for a type that is loaded for something in the kernel that pytc cannot name.
+    """
     chosen = type if type is not ProgramType.UNSPEC else program.type
     if chosen is ProgramType.UNSPEC:
         raise ObjectError(
@@ -93,5 +105,10 @@ def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
             hints=(
                 'say which: "type sched_cls", "type xdp" ...; or name the section for it, like SEC("tc"), SEC("xdp")',
             ),
+        )
+    if chosen in _FOR_SOMETHING:
+        raise ObjectError(
+            f'program "{program.name}" in section "{program.section}" is of type {program_type_name(chosen)}: pytc '
+            f"does not load such programs, as the kernel has to be told {_FOR_SOMETHING[chosen]}"
         )
     return chosen

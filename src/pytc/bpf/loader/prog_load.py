@@ -6,8 +6,9 @@ import ctypes
 import errno
 
 from pytc.bpf.object.names import kernel_name
+from pytc.bpf.object.sections import is_sleepable
 from pytc.bpf.sys.abi import ProgLoadAttr, pointer
-from pytc.bpf.sys.constants import Command, ProgramType, program_type_name
+from pytc.bpf.sys.constants import F_SLEEPABLE, Command, ProgramType, program_type_name
 from pytc.bpf.sys.descriptor import OwnedFd
 from pytc.bpf.sys.log_buffer import LOG_SIZES, LogBuffer
 from pytc.bpf.sys.syscall import bpf
@@ -111,6 +112,9 @@ def program_attribute(
     )
     if type == linked.program.type and type not in (ProgramType.SCHED_CLS, ProgramType.SCHED_ACT):
         attr.expected_attach_type = linked.program.expected_attach_type
+    # check_attach_btf_id() of kernel/bpf/verifier.c takes no program of type syscall otherwise.
+    if type == ProgramType.SYSCALL or (type == linked.program.type and is_sleepable(linked.program.section)):
+        attr.prog_flags = F_SLEEPABLE
     if "program_names" in features.missing:
         attr.prog_name = b""
     if btf_fd and linked.func_info:

@@ -11,6 +11,8 @@ from pytc.bpf.sys.constants import ProgramType as P
 from pytc.typing import NamedTuple
 
 _DIGITS = frozenset("0123456789")
+#: Sections of libbpf whose programs may sleep where ".s" follows, among the types that pytc loads.
+_SLEEPABLE = ("uprobe", "uretprobe", "uprobe.multi", "uretprobe.multi", "usdt")
 _DATA_SECTIONS = ("rodata", "data", "bss")
 
 
@@ -118,6 +120,12 @@ def section_type(name: str) -> SectionType:
         name = name[:cut] if cut > 0 else ""
     is_old_xdp = whole.startswith("xdp") and whole[3:4] in _DIGITS | {"_"}
     return _TABLE["xdp"] if is_old_xdp else SectionType(P.UNSPEC)
+
+
+def is_sleepable(name: str) -> bool:
+    """Report whether a section's name says that its programs may sleep, like ``uprobe.s/FILE:FUNCTION``."""
+    stem, dot, rest = name.removeprefix("?").partition("/")[0].rpartition(".")
+    return bool(dot) and rest == "s" and stem in _SLEEPABLE
 
 
 def is_data_section(name: str) -> bool:

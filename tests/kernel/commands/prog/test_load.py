@@ -9,12 +9,14 @@ import pytest
 
 from pytc.bpf import Program
 from tests.conftest import EXAMPLES, Compiler, is_loaded, pins
+from tests.elf_writer import RETURN_0, call, code, elf, function, insn, license, mov
 from tests.network import Network
 from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
 TRAFFIC, FIREWALL, IW = (str(EXAMPLES / name) for name in ("traffic.o", "firewall.o", "sockops/iw.o"))
+_COPY_FROM_USER = 148  # which only programs that may sleep call
 IN = ("dev", "em1", "ingress")
 
 
@@ -85,6 +87,41 @@ def test_a_program_of_another_type_is_refused(network: Network) -> None:
     assert outcome.status == 1
     assert f"the program with id {program['id']} is a program of type sock_ops; sched_cls is needed here" in outcome.err
     assert attached(network) == []
+
+
+def in_section(directory: Path, section: str, *body: bytes) -> str:
+    """Write an object with a program in a section."""
+    path = directory / "object.o"
+    path.write_bytes(elf(code(section, *body, RETURN_0), license(), symbols=[function("entry", section)]))
+    return str(path)
+
+
+@pytest.mark.needs("kernel:6.0")  # which brought the second
+@pytest.mark.parametrize("section", ["syscall", "uprobe.s//bin/true:main"])
+def test_programs_that_may_sleep(network: Network, tmp_path: Path, section: str) -> None:
+    to_stack = (insn(0xBF, 1, 10), insn(0x07, 1, immediate=-8), mov(2, 8), mov(3, 0))
+    path = in_section(tmp_path, section, *to_stack, call(_COPY_FROM_USER, source=0))
+    assert loaded(network, path)["type"] == section.partition("/")[0].replace("uprobe.s", "kprobe")
+
+
+@pytest.mark.parametrize(
+    ("section", "type", "what"),
+    [
+        ("tp_btf/sched_switch", "tracing", "the function, tracepoint or iterator that they are for (attach_btf_id)"),
+        ("lsm.s/file_open", "lsm", "the hook that they are for (attach_btf_id)"),
+        ("freplace/f", "ext", "the function of a loaded program that they replace (attach_prog_fd and attach_btf_id)"),
+        ("struct_ops/f", "struct_ops", "the structure and the member that they implement (attach_btf_id)"),
+    ],
+)
+def test_what_needs_a_target_in_the_kernel_is_refused(
+    network: Network, tmp_path: Path, section: str, type: str, what: str
+) -> None:
+    outcome = network.pytc("prog", "load", in_section(tmp_path, section))
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err == (
+        f'program "entry" in section "{section}" is of type {type}: pytc does not load such programs, as the kernel '
+        f"has to be told {what}\n"
+    )
 
 
 def test_a_file_of_that_name_is_a_file(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytc.bpf.object.sections import section_type
+from pytc.bpf.object.sections import is_sleepable, section_type
 from pytc.bpf.sys.constants import ProgramType as P
 from pytc.bpf.sys.constants import attach_type_number
 
@@ -40,6 +40,24 @@ from pytc.bpf.sys.constants import attach_type_number
 )
 def test_known_names(name: str, type: P, attach_type: int) -> None:
     assert section_type(name) == (type, attach_type)
+
+
+@pytest.mark.parametrize(
+    ("name", "sleeps"),
+    [
+        ("uprobe.s//bin/sh:main", True),
+        ("?uretprobe.s/libc:getenv", True),
+        ("uprobe.multi.s/libc:get*", True),
+        ("usdt.s/libc:setjmp", True),
+        ("uprobe/libc.s:getenv", False),
+        ("uprobe", False),
+        ("kprobe.s/do_exit", False),
+        ("tc.s", False),
+        ("s", False),
+    ],
+)
+def test_sleepable_programs(name: str, sleeps: bool) -> None:
+    assert is_sleepable(name) is sleeps
 
 
 @pytest.mark.parametrize(
