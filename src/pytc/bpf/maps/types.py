@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytc.bpf.btf.types import ENUM, ENUM64, STRUCT, TYPEDEF, UNION, Btf
 from pytc.bpf.codec.btf import btf_codec, has_spin_lock
-from pytc.bpf.codec.compound import Array, Structure, StructureMember, summed
+from pytc.bpf.codec.compound import PerCpu, Structure, StructureMember, summed
 from pytc.bpf.codec.format import format_codec
 from pytc.bpf.codec.lpm import lpm_codec
 from pytc.bpf.codec.scalars import Codec, Column, Columns, Integer, format_value, hex_codec
@@ -70,7 +70,7 @@ def map_types(description: MapDescription, *, key: str = "", value: str = "", cp
     keys = named_codec(key, description.key_size, btf) if key else _key(description, btf)
     codec = named_codec(value, value_size, btf) if value else _value(description, btf)
     is_per_cpu = description.type in PER_CPU
-    whole = Array(codec, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else codec
+    whole = PerCpu(codec, cpus, stride=-(-value_size // 8) * 8) if is_per_cpu else codec
     locked = (
         btf is not None and bool(description.btf_value_type_id) and has_spin_lock(btf, description.btf_value_type_id)
     )

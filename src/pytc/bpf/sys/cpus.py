@@ -16,5 +16,21 @@ def possible_cpus() -> int:
 
 def count_cpus(text: str) -> int:
     """Return the number of CPUs in a list like ``0-3,8``; raises ValueError."""
+    return len(number_set(text))
+
+
+def number_set(text: str) -> set[int]:
+    """Return the numbers of CPUs or nodes in a list like ``0-3,8``; raises ValueError."""
     ranges = [part.partition("-") for part in text.strip().split(",")]
-    return sum(int(last or first) - int(first) + 1 for first, _, last in ranges)
+    return {number for first, _, last in ranges for number in range(int(first), int(last or first) + 1)}
+
+
+def cpu_list(cpus: list[int]) -> str:
+    """Return CPUs in ascending order as a list like ``0-3,8``."""
+    ranges: list[tuple[int, int]] = []
+    for cpu in cpus:
+        if ranges and ranges[-1][1] == cpu - 1:
+            ranges[-1] = (ranges[-1][0], cpu)
+        else:
+            ranges.append((cpu, cpu))
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)

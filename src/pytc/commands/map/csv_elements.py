@@ -1,22 +1,23 @@
 """Elements of a map as CSV: what ``pytc map dump ... csv`` prints.
 
 The header names the columns: ``key`` and ``value``, of structures ``key.port`` and ``value.packets``; ``cpu`` in a
-per-CPU map. Members without a column are zero.
+per-CPU map, where each key has a line for each CPU. Members without a column are zero.
 """
 
 from __future__ import annotations
 
 from pytc.bpf.codec.columns import is_packable, leaves, pack
 from pytc.bpf.codec.compound import follow
-from pytc.bpf.codec.scalars import Integer
+from pytc.bpf.codec.scalars import Integer, Style, format_value
 from pytc.bpf.codec.text import quoted
 from pytc.bpf.maps.batch import Batch
+from pytc.bpf.sys.cpus import cpu_list
 from pytc.commands.map.input import chunks
 from pytc.errors import CodecError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from pytc.bpf.codec.scalars import Codec
@@ -89,7 +90,7 @@ def _cells(rows: bytes, width: int, first: int, *, are_numbers: bool) -> tuple[S
 
         try:
             numbers = json.loads(b"[" + flat + b"]")
-            if len(numbers) == width * count:
+            if len(numbers) == width * count and set(map(type, numbers)) == {int}:
                 return numbers, count
         except (ValueError, RecursionError):
             pass
@@ -205,19 +206,49 @@ def _bytes(codec: Codec, parts: dict[str, Sequence[Any]], what: str, count: int,
 
 
 def _gather_cpus(typed: TypedMap, layout: _Header, columns: list[Sequence[str]], count: int) -> Numbered:
-    """Collect the rows of a per-CPU map by key; without a column ``cpu``, a row is for all CPUs."""
+    """Collect the rows of a per-CPU map by key; without a column ``cpu``, a row is for all CPUs.
+
+    Raises CodecError for a key that does not have one row for each CPU.
+    """
     size, value_size, stride = typed.types.key.size, typed.types.value.size, typed.map.value_bytes // typed.types.cpus
     keys, values = layout.keys(columns, count, _FIRST_LINE), layout.values(columns, count, _FIRST_LINE)
     elements: dict[bytes, bytearray] = {}
+    rows: dict[bytes, dict[int, int]] = {}  # by key and CPU
     for row in range(count):
-        data = elements.setdefault(keys[row * size : (row + 1) * size], bytearray(typed.map.value_bytes))
-        every = range(typed.types.cpus)
-        for cpu in every if layout.cpu is None else [_cpu(columns[layout.cpu][row], typed.types.cpus, row)]:
+        key = keys[row * size : (row + 1) * size]
+        data = elements.setdefault(key, bytearray(typed.map.value_bytes))
+        cpus: Iterable[int] = range(typed.types.cpus)
+        if layout.cpu is not None:
+            cpu = _cpu(columns[layout.cpu][row], typed.types.cpus, row)
+            first = rows.setdefault(key, {}).setdefault(cpu, row)
+            if first != row:
+                raise CodecError(
+                    f"line {row + _FIRST_LINE}: CPU {cpu} of key {_key(typed, key)} is given twice: it is in line "
+                    f"{first + _FIRST_LINE}, too"
+                )
+            cpus = (cpu,)
+        for cpu in cpus:
             data[cpu * stride : cpu * stride + value_size] = values[row * value_size : (row + 1) * value_size]
+    _check_cpus(typed, rows)
     entries = list(elements.items())
     for start, end in chunks(typed, len(entries)):
         part = entries[start:end]
         yield Batch(b"".join(key for key, _ in part), b"".join(value for _, value in part), len(part)), len(entries)
+
+
+def _check_cpus(typed: TypedMap, rows: dict[bytes, dict[int, int]]) -> None:
+    """Raise CodecError for a key that lacks CPUs: their values would become zero."""
+    for key, by_cpu in rows.items():
+        if len(by_cpu) < typed.types.cpus:
+            missing = [cpu for cpu in range(typed.types.cpus) if cpu not in by_cpu]
+            raise CodecError(
+                f"line {min(by_cpu.values()) + _FIRST_LINE}: key {_key(typed, key)} has no line for CPU "
+                f"{cpu_list(missing)}: give one for each CPU, or a single one without the column cpu"
+            )
+
+
+def _key(typed: TypedMap, key: bytes) -> str:
+    return format_value(Style.TEXT, typed.types.key.decode(key))
 
 
 def _cpu(text: Any, cpus: int, row: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytc.bpf.codec.columns import is_packable, leaves, pack
+from pytc.bpf.codec.text import parse_json
 from pytc.bpf.maps.batch import Batch
 from pytc.commands.map.input import chunks, encode_each
 from pytc.errors import CodecError
@@ -49,7 +50,7 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
     for part in source.slices(b",\n", _SLICE):
         data = opening + part
         try:
-            entries = _parse(data + b"]" if source.more() else data)
+            entries = parse_json(data + b"]" if source.more() else data)
         except ValueError:
             rest = source.rest()
             yield _entries(data + b",\n" + rest if rest else data)
@@ -58,19 +59,9 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
         opening = b"["
 
 
-def _parse(data: bytes) -> Any:
-    """Parse JSON; raises ValueError, also for nesting that is too deep for the parser."""
-    import json
-
-    try:
-        return json.loads(data)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
 def _entries(data: bytes) -> Sequence[Any]:
     try:
-        entries = _parse(data)
+        entries = parse_json(data)
     except ValueError as error:
         entries = _lines(data, error)
     if isinstance(entries, dict):
@@ -87,7 +78,7 @@ def _entries(data: bytes) -> Sequence[Any]:
 def _lines(data: bytes, error: ValueError) -> list[Any]:
     """Parse an object on each line; ``error`` is what is wrong with the whole."""
     try:
-        return [_parse(line) for line in data.splitlines() if line.strip()]
+        return [parse_json(line) for line in data.splitlines() if line.strip()]
     except ValueError:
         raise CodecError(f"this is not JSON: {error}") from None
 

@@ -150,6 +150,9 @@ def _apply(typed: TypedMap, key: bytes, command: SetElement) -> bytes:
     with explain_refusals(typed, key):
         data = bytearray(typed.map.lookup(key, lock_flag(typed, lock=command.lock)))
     for change in command.changes:
+        if not change.path and change.operator == "=":
+            data[:] = element_bytes(typed, change.operand)
+            continue
         offset, codec = find_part(typed.types, change.path)
         try:
             assign(codec, data, offset, _result(codec, bytes(data[offset : offset + codec.size]), change))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pytc.bpf.codec.scalars import Codec, Integer
+from pytc.bpf.codec.text import shown
 from pytc.bpf.maps.typed import TypedMap
 from pytc.bpf.sys.constants import MAP_IN_MAP, MapType
 from pytc.bpf.sys.descriptor import OwnedFd
@@ -82,7 +83,7 @@ class _Reference(Codec):
             kind = "id"
         chosen = next((name for name in self.kinds if name == kind), None)
         if chosen is None or not isinstance(text, str) or (chosen in ("id", "fd") and not text.isdigit()):
-            word = "" if isinstance(value, dict) else f'"{value}" is none: '
+            word = "" if isinstance(value, dict) else f"{shown(value)} is none: "
             raise CodecError(f"{word}a {self.what} is {self.forms()}", hints=self._hints(str(text)))
         return chosen, text
 

@@ -14,7 +14,7 @@ from pytc.bpf import MapType
 from pytc.bpf.sys.cpus import possible_cpus
 from tests.kernel.bpf.support import word
 from tests.kernel.commands.map.support import MapFactory, fd_of
-from tests.processes import PYTC, SOURCE, json_of, printed, refused
+from tests.processes import PYTC, SOURCE, cannot, json_of, printed, refused
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 
@@ -81,6 +81,13 @@ class TestFiles:
             ("{}x", "this is not JSON"),
             ("key,value\n\ufffd,1\n", "is not a number"),
             ('[\n{"key":1,"value":2},\n{"key":1}]', "entry 2 has no value"),
+            ('{"1":null}', "entry 1: value: null is not a number"),
+            ('[{"key":1,"value":true}]', "entry 1: value: true is not a number"),
+            ('[{"key":1,"value":["0x00"]}]', 'entry 1: value: ["0x00"] is not a number'),
+            ('[{"key":1,"value":2,"value":3}]', '"value" is given twice: 2 and 3'),
+            ('{"1":2,"1":3}', '"1" is given twice: 2 and 3'),
+            ('[\n{"key":1,"value":2},\n{"key":1,"key":3,"value":4}]', '"key" is given twice: 1 and 3'),
+            ("key,value\n1,null\n", 'line 2: value: "null" is not a number'),
         ],
     )
     def test_that_are_wrong(self, new_map: MapFactory, tmp_path: Path, text: str, said: str) -> None:
@@ -115,6 +122,30 @@ class TestFiles:
         (tmp_path / "d.csv").write_text(f"key,cpu,value\n1,{CPUS},1\n")
         said = refused("map", "load", *fd_of(found), str(tmp_path / "d.csv"))
         assert f'line 2: cpu: "{CPUS}" is not a CPU' in said
+
+    @pytest.mark.parametrize(
+        ("lines", "said"),
+        [
+            ("1,0,7", "line 2: key 1 has no line for CPU 1: give one for each CPU"),
+            ("2,1,7\n1,1,7\n2,0,8", "line 3: key 1 has no line for CPU 0"),
+            ("1,0,7\n1,1,8\n1,0,9", "line 4: CPU 0 of key 1 is given twice: it is in line 2, too"),
+        ],
+    )
+    def test_no_cpu_is_left_out_or_given_twice(
+        self, new_map: MapFactory, tmp_path: Path, lines: str, said: str
+    ) -> None:
+        """The values of those left out would become zero."""
+        if CPUS == 1:
+            cannot("this machine has one CPU")
+        found = new_map(MapType.PERCPU_ARRAY, 4, 4)
+        printed("map", "set", *fd_of(found), "key", "1", "value", "5")
+        others = "".join(f"\n{key},{cpu},7" for cpu in range(2, CPUS) for key in (1, 2))
+        (tmp_path / "a.csv").write_text(f"key,cpu,value\n{lines}{others}\n")
+        assert said in refused("map", "load", *fd_of(found), str(tmp_path / "a.csv"))
+        (tmp_path / "a.json").write_text(json.dumps([{"key": 1, "values": [9] * (CPUS - 1)}]))
+        said = refused("map", "load", *fd_of(found), str(tmp_path / "a.json"))
+        assert f"entry 1: values: {CPUS - 1} value" in said and f" for {CPUS} CPUs" in said
+        assert json_of("map", "get", *fd_of(found), "key", "1")[0]["values"] == [5] * CPUS
 
     @pytest.mark.parametrize("style", ["csv", "json"])
     def test_many_entries_come_back(self, new_map: MapFactory, tmp_path: Path, style: str) -> None:

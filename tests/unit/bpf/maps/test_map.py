@@ -9,7 +9,7 @@ import pytest
 from pytc.bpf import MapSpec, MapType
 from pytc.bpf.maps.map import actual_entries, wants_btf
 from pytc.bpf.sys.constants import map_type_name, program_type_name
-from pytc.bpf.sys.cpus import count_cpus, possible_cpus
+from pytc.bpf.sys.cpus import count_cpus, cpu_list, number_set, possible_cpus
 
 
 @pytest.mark.parametrize(("text", "count"), [("0\n", 1), ("0-3", 4), ("0-3,8", 5), ("0,2,4-5\n", 4), ("0-127", 128)])
@@ -21,6 +21,11 @@ def test_cpus_are_counted_and_holes_are_not(text: str, count: int) -> None:
 def test_a_list_of_cpus_that_makes_no_sense_is_no_number(text: str) -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         count_cpus(text)
+
+
+@pytest.mark.parametrize("text", ["0", "0-3", "1,3", "0-1,4,8-9"])
+def test_lists_of_cpus_both_ways(text: str) -> None:
+    assert cpu_list(sorted(number_set(text))) == text
 
 
 def test_there_is_a_cpu() -> None:
