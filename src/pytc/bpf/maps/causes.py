@@ -11,7 +11,8 @@ from pytc.bpf.kernel.running import may_lack
 from pytc.bpf.kernel.versions import is_older, map_flags, map_type_config, map_type_since
 from pytc.bpf.maps.fields import field_problems
 from pytc.bpf.maps.rules import map_problems
-from pytc.bpf.sys.constants import MapType, map_type_name
+from pytc.bpf.sys.constants import F_NUMA_NODE, MapType, map_type_name
+from pytc.bpf.sys.cpus import number_set
 from pytc.errors import ENOTSUPP
 
 TYPE_CHECKING = False
@@ -26,9 +27,10 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     """Return the causes of an errno of BPF_MAP_CREATE; ``entries`` is max_entries as the kernel got it."""
     if number == errno.EPERM:
         return map_permission_causes(spec.type)
+    flags = spec.flags | (F_NUMA_NODE if spec.numa_node is not None else 0)
     what = (
         f"{map_type_name(spec.type)} maps with key size {spec.key_size}, value size {spec.value_size}, "
-        f"{entries} entries and flags {spec.flags:#x}"
+        f"{entries} entries{'' if spec.numa_node is None else f', numa_node {spec.numa_node}'} and flags {flags:#x}"
     )
     problems = tuple(
         problem.text
@@ -41,7 +43,7 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
         )
     )
     if number in (errno.EINVAL, errno.EOPNOTSUPP, ENOTSUPP):
-        return (*problems, *_type_age(spec)) or (f"this kernel does not accept {what}",)
+        return (*problems, *_node_causes(spec), *_type_age(spec)) or (f"this kernel does not accept {what}",)
     if number == errno.E2BIG:
         return problems or (
             f"this kernel does not accept {what}: they are too large, or it is too old for an attribute",
@@ -49,6 +51,15 @@ def map_causes(spec: MapSpec, entries: int, number: int) -> tuple[str, ...]:
     if number == errno.ENOMEM:
         return (f"there is no memory for {what}",)
     return problems
+
+
+def _node_causes(spec: MapSpec) -> tuple[str, ...]:
+    """Return what is wrong with a map's NUMA node: map_create of kernel/bpf/syscall.c takes only those that are
+    online."""
+    nodes = read_setting("/sys/devices/system/node/online") or "0"
+    if spec.numa_node is None or spec.numa_node in number_set(nodes):
+        return ()
+    return (f"numa_node is {spec.numa_node}; this machine has: {nodes}",)
 
 
 def type_causes(spec: MapSpec, btf: Btf | None) -> tuple[str, ...]:

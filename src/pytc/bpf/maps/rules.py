@@ -56,12 +56,12 @@ _RULED_FLAGS = (1 << 13) - 1 | c.F_SEGV_ON_FAULT | c.F_NO_USER_CONV
 
 
 def map_problems(
-    spec: MapSpec, entries: int | None = None, *, frames: int = _FRAMES, cpus: int = _CPUS
+    spec: MapSpec, entries: int | None = None, *, frames: int = _FRAMES, cpus: int | None = None
 ) -> list[Problem]:
     """Return why the kernel refuses a map, the likeliest reason first; none for one that it creates.
 
     ``entries`` is max_entries as the kernel gets it, where that is not the declared number; ``frames`` is the kernel's
-    setting perf_event_max_stack, ``cpus`` the most CPUs that it is built for.
+    setting perf_event_max_stack, ``cpus`` the most CPUs that it is built for, None where no kernel is asked.
     """
     entries = spec.max_entries if entries is None else entries
     if spec.numa_node is not None:
@@ -72,10 +72,13 @@ def map_problems(
     problems = [problem for rule in rules for problem in rule(spec, entries)]
     if spec.type == MapType.STACK_TRACE:
         problems += _stack_depth(spec, frames)
-    if spec.type == MapType.CPUMAP and entries > cpus:
-        problems.append(
-            Problem("max_entries", f"max_entries of a cpumap is {entries}; the kernel is built for {cpus} CPUs")
+    if spec.type == MapType.CPUMAP and entries > (_CPUS if cpus is None else cpus):
+        built = (
+            f"kernels are built for {_CPUS} CPUs at most"
+            if cpus is None
+            else f"the running kernel is built for {cpus} CPUs"
         )
+        problems.append(Problem("max_entries", f"max_entries of a cpumap is {entries}; {built}"))
     problems += _common(spec)
     if spec.inner is not None:
         problems += _template(spec.inner)

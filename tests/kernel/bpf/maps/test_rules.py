@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,25 @@ def test_the_kernel_refuses_what_the_rules_refuse_and_nothing_else(
         if error is None and map_problems(spec, actual_entries(spec)):
             wrong.append((spec, error, tuple(problem.text for problem in map_problems(spec))))
     assert not wrong
+
+
+def test_a_numa_node_that_is_not_there_is_named(root: None, features: Features) -> None:
+    nodes = Path("/sys/devices/system/node/online")
+    with pytest.raises(BpfSyscallError) as error:
+        create_map(good(MapType.HASH)._replace(numa_node=1000), "m", features=features)
+    there = nodes.read_text().strip() if nodes.exists() else "0"
+    assert error.value.hints == (f"numa_node is 1000; this machine has: {there}",)
+    spec = good(MapType.HASH)._replace(numa_node=0)
+    assert "1 entries, numa_node 0 and flags 0x4" in map_causes(spec, 1, errno.EINVAL)[0]
+
+
+def test_a_cpumap_that_is_too_large_for_this_kernel_or_for_all() -> None:
+    spec = good(MapType.CPUMAP)
+    (problem,) = map_problems(spec, 9000)
+    assert problem.text == "max_entries of a cpumap is 9000; kernels are built for 8192 CPUs at most"
+    (problem,) = map_problems(spec, 9000, cpus=256)
+    assert problem.text == "max_entries of a cpumap is 9000; the running kernel is built for 256 CPUs"
+    assert not map_problems(spec, 300)
 
 
 def test_the_kernel_refuses_members_that_differ_from_the_template(root: None, features: Features, inner: Map) -> None:
