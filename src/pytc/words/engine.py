@@ -78,6 +78,11 @@ class Cursor:
         self._at += 1
         return word
 
+    @property
+    def last(self) -> str:
+        """The word that was taken last; empty at the beginning."""
+        return self._words[self._at - 1] if self._at else ""
+
     def go_back(self, position: int) -> None:
         """Go back to a position, for words that may be read in two ways."""
         self._at = position

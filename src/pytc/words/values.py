@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     ValueWords = Union[str, bytes, list["ValueWords"], Mapping[str, "ValueWords"]]  # noqa: UP007 (names itself)
 
 _MAX_DEPTH = 32
+_HEX = "0123456789abcdefABCDEF"
 #: Seconds in each unit of time; the order matters, since ``ms`` ends with ``s``.
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 
@@ -66,12 +67,25 @@ def take_element(cursor: Cursor) -> ValueWords:
     value = take_value(cursor)
     if isinstance(value, str) and value in _NAMING and _NAMING[value](cursor.peek()):
         return {value: cursor.take()}
-    if not isinstance(value, str) or not _is_byte(value) or not _is_byte(cursor.peek()):
+    if not isinstance(value, str) or not _is_number(value) or not _is_number(cursor.peek()):
         return value
-    data = [int(value, 0)]
-    while _is_byte(cursor.peek()):
-        data.append(int(cursor.take(), 0))
+    data = [_byte(value)]
+    while _is_number(cursor.peek()):
+        data.append(_byte(cursor.take()))
     return bytes(data)
+
+
+def _is_number(word: str) -> bool:
+    digits = word.removeprefix("-")
+    is_hex = digits[:2] in ("0x", "0X") and len(digits) > 2 and all(c in _HEX for c in digits[2:])
+    return is_hex or (digits.isascii() and digits.isdigit())
+
+
+def _byte(word: str) -> int:
+    """Return one of several numbers, which are the bytes of a value; raises UsageError for one that is no byte."""
+    if not _is_byte(word):
+        raise UsageError(f'Error: "{word}" is not a byte: of several numbers, each is one, from 0 to 255 or 0xff.')
+    return int(word, 0)
 
 
 def _is_byte(word: str) -> bool:
@@ -94,7 +108,7 @@ def _members(cursor: Cursor, depth: int) -> ValueWords:
 def _is_hex(word: str) -> bool:
     digits = word.removeprefix("0x")
     is_whole = not len(digits) % 2 or len(digits) == 1
-    return bool(digits) and is_whole and all(c in "0123456789abcdefABCDEF" for c in digits)
+    return bool(digits) and is_whole and all(c in _HEX for c in digits)
 
 
 def take_format(cursor: Cursor) -> str:

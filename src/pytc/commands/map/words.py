@@ -31,9 +31,19 @@ def _take_target(kind: MapKind) -> Callable[[Cursor], Target]:
     return lambda cursor: Target(kind, cursor.take())
 
 
+def _take_type(cursor: Cursor) -> str:
+    """Return a format; raises UsageError where the word before it is no abbreviation, but the key or value of an
+    element, which this verb does not take."""
+    if cursor.last in ("key", "value"):
+        raise UsageError(
+            f'Error: "map {cursor.verb}" takes no {cursor.last}; {cursor.last}type gives the type of {cursor.last}s.'
+        )
+    return take_format(cursor)
+
+
 TARGET = tuple(Word(kind, "target", read=_take_target(kind), called=kind) for kind in MAP_KINDS)
-VALUE_TYPE = Word("valuetype", "value_type", read=take_format)
-TYPES = (Word("keytype", "key_type", read=take_format), VALUE_TYPE)
+VALUE_TYPE = Word("valuetype", "value_type", read=_take_type)
+TYPES = (Word("keytype", "key_type", read=_take_type), VALUE_TYPE)
 KEY = Word("key", "key", read=take_element, exact=True)
 KEYS = KEY._replace(into="keys", many=True)
 VALUE = Word("value", "value", read=take_element, exact=True)
