@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pytc.bpf.sys.constants import MapType, a_map_type
 from pytc.commands.map.elements import open_target
 from pytc.commands.map.words import KEYS, TARGET, TYPES, take_words
 from pytc.commands.shared.command import Command
 from pytc.commands.shared.map_elements import key_bytes
 from pytc.commands.shared.map_errors import explain_refusals
-from pytc.errors import UsageError
+from pytc.errors import BpfError, UsageError
 from pytc.words.engine import Word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pytc.bpf.maps.typed import TypedMap
     from pytc.commands.map.words import Target
     from pytc.commands.shared.context import Context
     from pytc.words.engine import Cursor
@@ -48,6 +50,7 @@ def run(context: Context, command: DeleteElements) -> None:
             with explain_refusals(typed, key):
                 del typed.map[key]
         return
+    _check_deletable(typed)
     from pytc.bpf.maps.batch import delete_batch, read_batches
 
     with explain_refusals(typed):
@@ -56,3 +59,12 @@ def run(context: Context, command: DeleteElements) -> None:
             delete_batch(typed.map, batch.keys, batch.entries)
             done += batch.entries
             context.progress(done, 0)
+
+
+def _check_deletable(typed: TypedMap) -> None:
+    """Raise BpfError for a map that has no keys by which its elements could be deleted."""
+    type = typed.map.description.type
+    if type in (MapType.QUEUE, MapType.STACK):
+        raise BpfError(f'map "{typed.map.name}" is {a_map_type(type)}, which has no keys: use "map pop ... all"')
+    if type in (MapType.BLOOM_FILTER, MapType.RINGBUF, MapType.USER_RINGBUF, MapType.ARENA):
+        raise BpfError(f'map "{typed.map.name}" is {a_map_type(type)}: it has no elements to delete')

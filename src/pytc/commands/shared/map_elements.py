@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytc.bpf.codec.columns import Renderer
+from pytc.bpf.codec.compound import PerCpu, Structure
 from pytc.bpf.codec.scalars import Style
 from pytc.bpf.maps.batch import read_batches
 from pytc.bpf.maps.types import KEYLESS
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _NOT_LISTED = KEYLESS | {MapType.RINGBUF, MapType.USER_RINGBUF, MapType.PERF_EVENT_ARRAY, MapType.ARENA}
 
+#: The members of a structure that a hint names.
+_MEMBERS = 4
+
 
 def key_bytes(typed: TypedMap, words: ValueWords | None) -> bytes:
     """Encode a key, which an array with one element does not need; raises CodecError, BpfError."""
@@ -45,7 +49,8 @@ def key_bytes(typed: TypedMap, words: ValueWords | None) -> bytes:
     try:
         return typed.types.key.encode(words)
     except CodecError as error:
-        raise CodecError(f'map "{typed.map.name}": key: {error}', hints=error.hints) from None
+        hints = error.hints or _member_words(typed.types.key, words)
+        raise CodecError(f'map "{typed.map.name}": key: {error}', hints=hints) from None
 
 
 def element_bytes(typed: TypedMap, words: ValueWords, what: str = "value") -> bytes:
@@ -62,7 +67,18 @@ def value_bytes(codec: Codec, words: ValueWords, what: str = "value") -> bytes:
     try:
         return codec.encode(words)
     except CodecError as error:
-        raise CodecError(f"{what}: {error}", hints=error.hints) from None
+        raise CodecError(f"{what}: {error}", hints=error.hints or _member_words(codec, words)) from None
+
+
+def _member_words(codec: Codec, words: ValueWords) -> tuple[str, ...]:
+    """Return how a structure is given in words, where a single word was."""
+    if isinstance(codec, PerCpu) and isinstance(words, list) and words:
+        codec, words = codec.item, words[0]
+    if not isinstance(codec, Structure) or not isinstance(words, str) or words.startswith("{"):
+        return ()
+    names = codec.names()
+    members = " ".join([*(f"{name} VALUE" for name in names[:_MEMBERS]), *["..."] * (len(names) > _MEMBERS)])
+    return (f"name its members: {{ {members} }}",)
 
 
 def as_json(value: Value) -> Json:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytc.bpf import MapType
+from pytc.bpf.sys.cpus import possible_cpus
 from tests.kernel.bpf.support import word
 from tests.kernel.commands.map.support import MapFactory, fd_of
 from tests.processes import PYTC, SOURCE, json_of, printed, refused, run
@@ -17,6 +18,7 @@ from tests.processes import PYTC, SOURCE, json_of, printed, refused, run
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 
 SUMS = "{u64 packets, u64 bytes}"
+CPUS = possible_cpus()
 
 
 class TestElements:
@@ -50,6 +52,28 @@ class TestElements:
         assert "bytes" in refused("map", "update", *fd_of(found), *"key 1 0 0 value 1 0".split())
         printed("map", "update", *fd_of(each), *"key 0 0 0 0 value 7 0 0 0".split())
         assert set(json_of("map", "get", *fd_of(each))[0]["values"]) == {7}
+
+    @pytest.mark.parametrize("words", [("value",), ("value", "=")])
+    def test_values_of_each_cpu(self, new_map: MapFactory, words: tuple[str, ...]) -> None:
+        found = new_map(MapType.PERCPU_ARRAY)
+        for value, values in (("5", [5] * CPUS), (f"[ {' '.join(map(str, range(CPUS)))} ]", list(range(CPUS)))):
+            printed("map", "set", *fd_of(found), "key", "1", *words, *value.split())
+            assert json_of("map", "get", *fd_of(found), "key", "1")[0]["values"] == values
+        said = refused("map", "set", *fd_of(found), "key", "1", *words, "[", *["7"] * (CPUS - 1), "]")
+        assert f"value: {CPUS - 1} value" in said and f" for {CPUS} CPUs: each has its own" in said
+        assert json_of("map", "get", *fd_of(found), "key", "1")[0]["values"] == list(range(CPUS))
+
+    def test_numbers_for_arrays_of_unsigned_bytes_are_elements(self, new_map: MapFactory) -> None:
+        found, types = new_map(MapType.ARRAY), ("valuetype", "{u8 a[4]}", "key", "1")
+        for words, expected in (
+            (("value.a", "=", "7"), b"\7\0\0\0"),
+            (("value", "{", "a", "8", "}"), b"\x08\0\0\0"),
+            (("value", '{"a":9}'), b"\x09\0\0\0"),
+            (("value.a", "=", "on"), b"on\0\0"),
+        ):
+            printed("map", "set", *fd_of(found), *types, *words)
+            assert found[word(1)] == expected
+        assert "300 does not fit: 0 to 255" in refused("map", "set", *fd_of(found), *types, "value.a", "=", "300")
 
     @pytest.mark.parametrize(
         ("operator", "operand", "result"),
@@ -142,6 +166,19 @@ class TestErrors:
         assert said in refused("map", "set", *fd_of(found), *words, status=2 if said == "EINVAL" else 1)
         assert dict(found.items()) == {word(1): word(0)}
 
+    def test_how_a_structure_is_given(self, new_map: MapFactory) -> None:
+        table, each = new_map(MapType.HASH, 8, 16), new_map(MapType.PERCPU_ARRAY, 4, 16)
+        types = ("keytype", "{ip4 ip, u16 port}", "valuetype", SUMS)
+        said = refused("map", "get", *fd_of(table), *types, "key", "5")
+        assert said == (
+            'map "numbers": key: "5" is not a structure with the members ip, port\n'
+            "Hint: name its members: { ip VALUE port VALUE }\n"
+        )
+        for found, words in ((table, (*types, "key", "{", "port", "1", "}")), (each, (*types[2:], "key", "1"))):
+            said = refused("map", "set", *fd_of(found), *words, "value", "5")
+            assert said.startswith('value: "5" is not a structure with the members packets, bytes\n')
+            assert said.endswith("Hint: name its members: { packets VALUE bytes VALUE }\n")
+
     def test_a_full_map(self, new_map: MapFactory) -> None:
         found = new_map(MapType.HASH, entries=1)
         found[word(1)] = word(1)
@@ -223,6 +260,10 @@ raise SystemExit(main(["map", "set", "fd", str(fd), "key", "1", "value", "1"]))
         assert "is a hash, not a queue or a stack" in refused("map", "pop", *fd_of(table))
         assert "has no keys" in refused("map", "get", *fd_of(queue), "key", "1")
         assert "has no keys: use push" in refused("map", "load", *fd_of(queue), "/dev/null")
+        said = 'map "numbers" is a queue, which has no keys: use "map pop ... all"'
+        assert said in refused("map", "delete", *fd_of(queue), "all")
+        ring = new_map(MapType.RINGBUF, 0, 0, 4096)
+        assert "is a ringbuf: it has no elements to delete" in refused("map", "delete", *fd_of(ring), "all")
         assert "is not a bloom filter" in refused("map", "get", *fd_of(table), "value", "1")
         assert "not a ring buffer or a perf event array" in refused("map", "events", *fd_of(table))
         assert "sum works only on per-CPU maps" in refused("map", "dump", *fd_of(table), "sum")
