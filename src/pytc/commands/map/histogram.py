@@ -21,7 +21,9 @@ _MOST = 200
 
 
 def bars(typed: TypedMap, types: MapTypes) -> Iterator[str]:
-    """Yield a line for each element whose number is not zero, in the order of the keys; raises MapElementError.
+    """Yield a line for each element whose number is not zero, in the order of the keys, or one that says that all are.
+
+    Raises MapElementError.
 
     The number is the value, or the first one in a structure. Raises CodecError where values have none.
     """
@@ -37,6 +39,8 @@ def bars(typed: TypedMap, types: MapTypes) -> Iterator[str]:
     width, most = max(map(len, keys), default=0), max((abs(number) for _, number in counted), default=1)
     for text, (_, number) in zip(keys, counted, strict=True):
         yield f"key {text:<{width}} |{'@' * round(abs(number) / most * _WIDTH):<{_WIDTH}}| {number}\n"
+    if items and not counted:
+        yield "(all values are 0)\n"
     if len(items) - len(counted) and len(counted) == _MOST:
         yield f"(the largest {_MOST})\n"
 

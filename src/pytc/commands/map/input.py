@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 from pytc.bpf.maps.batch import batch_entries
@@ -36,6 +37,9 @@ class Source:
     """A file that is read in slices: memory does not grow with its size. Its methods raise BpfError."""
 
     def __init__(self, file: BinaryIO) -> None:
+        """Begin with an open file; raises BpfError for a standard input that was closed."""
+        if _is_closed_input(file.fileno()):
+            raise BpfError("standard input is closed: there is nothing to read")
         self._file, self._left = file, bytearray()
         self._size = os.fstat(file.fileno()).st_size
         self._done = 0
@@ -106,6 +110,15 @@ class Source:
         if len(self._left) > max(self._size, _MOST):
             raise BpfError(f'"{self._file.name}" has {_MOST >> 20} MB that cannot be read in parts: use a file')
         return bool(data)
+
+
+def _is_closed_input(descriptor: int) -> bool:
+    """Report whether a descriptor is what the command line puts in the place of a closed standard input: /dev/null, to
+    be read and written. What a shell opens for ``< /dev/null`` is to be read only."""
+    if descriptor:
+        return False
+    is_null = os.fstat(descriptor).st_rdev == os.stat(os.devnull).st_rdev
+    return is_null and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
 
 
 def encode_each(codec: Codec, values: Sequence[Any], what: str, start: int) -> bytes:

@@ -50,6 +50,11 @@ def test_only_the_largest_of_many_are_drawn(new_map: MapFactory) -> None:
     assert lines[0].startswith("key 800 ") and lines[-1].startswith("key 999 ")
 
 
+def test_zeros_are_told_from_nothing(new_map: MapFactory) -> None:
+    assert printed("map", "dump", *fd_of(new_map(MapType.ARRAY)), "hist") == "(all values are 0)\n"
+    assert printed("map", "dump", *fd_of(new_map(MapType.HASH)), "hist") == ""
+
+
 def test_addresses_are_no_numbers(new_map: MapFactory) -> None:
     found = new_map(MapType.HASH)
     assert "have no number" in refused("map", "dump", *fd_of(found), "valuetype", "ip4", "hist")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytc.bpf import MapType
+from pytc.bpf import Map, MapType
 from pytc.bpf.sys.cpus import possible_cpus
 from tests.kernel.bpf.support import word
 from tests.kernel.commands.map.support import MapFactory, fd_of
@@ -169,20 +169,35 @@ class TestFiles:
         (tmp_path / "file").write_text(text.replace("\n49999,", "\nx49999,").replace('"key":49999,', '"key":"x49999",'))
         assert '"x49' in refused("map", "load", *fd_of(copy), *words, str(tmp_path / "file"))
 
-    def test_standard_input(self, new_map: MapFactory) -> None:
-        found = new_map(MapType.HASH)
-        done = subprocess.run(
-            [*PYTC, "map", "load", "map", "0", "-"],
+    @staticmethod
+    def _load(map: Map, redirection: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", f'exec "$@" {redirection}', "sh", *PYTC, "map", "load", "map", "0", "-"],
             input="key,value\n1,2\n",
             text=True,
             timeout=60,
             check=False,
-            pass_fds=[found.fd],
+            pass_fds=[map.fd],
             capture_output=True,
-            env={**os.environ, "BPF_MAP0": str(found.fd), **SOURCE},
+            env={**os.environ, "BPF_MAP0": str(map.fd), **SOURCE},
         )
+
+    def test_standard_input(self, new_map: MapFactory) -> None:
+        found = new_map(MapType.HASH)
+        done = self._load(found, "")
         assert done.returncode == 0, done.stderr
         assert dict(found.items()) == {word(1): word(2)}
+
+    @pytest.mark.parametrize(
+        ("redirection", "message"),
+        [
+            ("<&-", "standard input is closed: there is nothing to read\n"),
+            ("</dev/null", "-: the first line must name the columns: key and value, or parts of them\n"),
+        ],
+    )
+    def test_standard_input_without_a_line(self, new_map: MapFactory, redirection: str, message: str) -> None:
+        done = self._load(new_map(MapType.HASH), redirection)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
 
     def test_pretty(self, new_map: MapFactory) -> None:
         found = new_map(MapType.HASH)
