@@ -7,6 +7,9 @@ machine (devices, pins) and cannot be seen is a remark and no error: the machine
 
 from __future__ import annotations
 
+import os
+from errno import ENOENT
+
 from pytc.bpf.analyse.dry_load import CREATED, UNSEEN, plan_load
 from pytc.bpf.maps.pinning import PinRoot
 from pytc.bpf.sys.constants import map_type_name, program_type_name
@@ -172,7 +175,7 @@ class Plan:
             if map.is_written:
                 self.lasting.append(f'the map pinned at "{map.path}" would be written to')
             if map.fate == UNSEEN:
-                context.notes.append(f'Note: map "{map.spec.name}" is pinned at "{map.path}", and {_UNSEEN}')
+                context.notes.append(_unseen_map(map))
         self.lasting += [f'maps would be exported to "{path}"' for path in exports]
         self.note(partial(_load_document, source.path, load, exports))
         return [
@@ -200,18 +203,20 @@ class Plan:
     def _loaded(self, context: Context, source: BpfSource, request: ProgramRequest) -> OpenedProgram:
         from pytc.commands.shared.loaded_programs import loaded_annotation, open_loaded_program
 
-        description, remark = None, ""
+        description = None
+        is_pinned = source.mode == PINNED
         try:
             with open_loaded_program(context, source, request.type) as program:
                 description = describe_program(program.fd)
         except BpfError as error:
             if error.errno is None:
                 raise  # it exists, and is no such program
-            remark = f", and {_UNSEEN} ({error})"
-        is_pinned = source.mode == PINNED
-        if remark:
             what = f'pinned at "{source.path}"' if is_pinned else f"loaded with {source.mode} {source.path}"
-            context.notes.append(f"Note: the program is {what}{remark}")
+            context.notes.append(
+                f"Note: there is no program {what} here"
+                if error.errno == ENOENT
+                else f"Note: the program is {what}, and {_UNSEEN} ({error})"
+            )
         path = pin_path(context, source.path) if is_pinned else source.path
         word = "pinned" if is_pinned else source.mode
         self.note(lambda: [Field("step", "open", "open "), Field(word, path, f"{word} {path}\n")])
@@ -283,6 +288,17 @@ class _PlanningAttacher:
     def _note(self, step: str, command: str, words: Sequence[Part]) -> None:
         fields = [Field("step", step, f"{step} "), Field("command", command, command), *words, Field("", text="\n")]
         self._plan.note(lambda: fields)
+
+
+def _unseen_map(map: PlannedMap) -> str:
+    """Return the note about a pinned map that could not be looked at."""
+    try:
+        os.lstat(map.path)
+    except FileNotFoundError:
+        return f'Note: nothing is pinned at "{map.path}" here, which map "{map.spec.name}" is to be'
+    except OSError:
+        pass
+    return f'Note: map "{map.spec.name}" is pinned at "{map.path}", and {_UNSEEN}'
 
 
 def _word(key: str, value: Json) -> Part:

@@ -98,6 +98,10 @@ class TestNames:
         assert outcome.status == 1
         assert outcome.err.endswith("Hint: a bpffs takes no names with a dot\n")
 
+    def test_a_directory_is_given_as_a_pin(self, pinned: tuple[Network, str, str, str], bpffs: Path) -> None:
+        message = refused("map", "get", "pinned", bpffs / "tc", "key", "1")
+        assert message.endswith(f'Hint: "{bpffs}/tc" is a directory, not a pin\n')
+
     def test_in_a_directory_that_is_not_there(self, pinned: tuple[Network, str, str, str], bpffs: Path) -> None:
         message = refused("map", "pin", "pinned", pinned[3], f"{bpffs}/none/x")
         assert message.endswith(f'Hint: the directory "{bpffs}/none" does not exist: mkdir makes it\n')

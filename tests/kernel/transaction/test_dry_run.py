@@ -111,6 +111,22 @@ def test_maps_and_programs_are_those_that_are_then_there(clsact: Network) -> Non
     assert {tuple(one[key] for key in keys) for one in made} <= planned
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        ("object-pinned m:none", 'there is no program pinned at "m:none" here'),
+        ("id 4294967295", "there is no program loaded with id 4294967295 here"),
+        (
+            f"obj {FIREWALL} map verdicts pinned /sys/fs/bpf/none/x",
+            'nothing is pinned at "/sys/fs/bpf/none/x" here, which map "verdicts" is to be',
+        ),
+    ],
+)
+def test_what_is_looked_for_and_missing_is_said_to_be_missing(clsact: Network, words: str, note: str) -> None:
+    done = clsact.pytc("filter", "add", "dev", "em1", "ingress", "bpf", "da", *words.split(), options=DRY)
+    assert (done.status, done.err) == (0, f"Note: {note}\n")
+
+
 def test_create_clsact_comes_first(network: Network) -> None:
     words = ("filter", "add", "dev", "em1", "ingress", "bpf", "bytecode", "1,6 0 0 0", "flowid", "1:1")
     found = [step["message"] for step in steps(network, *words, options=("--create-clsact",))]

@@ -55,4 +55,6 @@ def _not_a_pin(path: str) -> tuple[str, ...]:
     if os.path.exists(path) and not is_bpffs(path):
         kind = "an object file" if looks_like_elf(path) else "a file"
         return (f'"{path}" is {kind} outside a bpffs, not a pin',)
+    if os.path.isdir(path):
+        return (f'"{path}" is a directory, not a pin',)
     return (NO_DOTS,) if "." in os.path.basename(path) else ()

@@ -63,9 +63,10 @@ def _in_mount(mount: str, path: str) -> str:
 
 
 def similar_pins(path: str) -> tuple[str, list[str]]:
-    """Return the name of a pin that is not there and those of the others in its directory, for suggestions."""
+    """Return the name of a pin that cannot be opened and those of the others in its directory, for suggestions."""
+    name = os.path.basename(path)
     try:
-        return os.path.basename(path), os.listdir(os.path.dirname(path))
+        return name, [other for other in os.listdir(os.path.dirname(path)) if other != name]
     except OSError:
         return "", []
 
