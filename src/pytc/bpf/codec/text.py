@@ -50,7 +50,7 @@ def parse_json(data: str | bytes) -> Any:
     import json
 
     try:
-        return json.loads(data, object_pairs_hook=_members, parse_float=_finite)
+        return json.loads(data, object_pairs_hook=_members, parse_float=finite)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -66,7 +66,8 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _finite(text: str) -> float:
+def finite(text: str) -> float:
+    """Return the number of a JSON text, as json's ``parse_float``; raises CodecError for one that no float can hold."""
     number = float(text)
     if number - number != 0:  # infinite
         raise CodecError(f"{printable(text[:_LONGEST])} does not fit a floating-point number of 8 bytes")

