@@ -11,6 +11,7 @@ from pytc.netlink import constants as c
 from pytc.netlink.messages import TcMessage
 from pytc.tc.actions.documents import answer_documents
 from pytc.tc.actions.requests import action_table
+from pytc.tc.kinds import actions as kinds
 from pytc.words.engine import matches, unsigned
 
 TYPE_CHECKING = False
@@ -75,12 +76,22 @@ def take_ignored(cursor: Cursor) -> str:
 
 
 def run(context: Context, command: ShowActions) -> list[Document]:
-    """Return two documents for each answer; raises NetlinkError."""
-    display = context.display
+    """Return two documents for each answer; notes a kind that nobody knows. Raises NetlinkError."""
     if command.ignored:
         context.notes.append(
             f'Warning: "{command.ignored}" counts for nothing here; "action get" shows one by its index'
         )
+    documents = _documents(context, command)
+    if not documents and kinds.find(command.kind) is None:
+        from pytc.words.suggestions import suggestion
+
+        meant = suggestion(command.kind, kinds.names())
+        context.notes.append(f"bad action {command.kind}{f': {meant}' if meant else ''}")
+    return documents
+
+
+def _documents(context: Context, command: ShowActions) -> list[Document]:
+    display = context.display
     try:
         answers = _dump(context.session, command, brief=display.brief)
         return [part for answer in answers for part in answer_documents(answer, display)]

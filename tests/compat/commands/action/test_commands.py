@@ -1,5 +1,5 @@
-"""A line of ``actions`` with several commands that is wrong at the end: tc does what comes before that, pytc nothing.
-What both do alike is in tests/compat/lines/actions.txt."""
+"""Lines of ``actions`` of which pytc does less than tc, where they are wrong at the end, or says more. What both do alike
+is in tests/compat/lines/actions.txt."""
 
 from __future__ import annotations
 
@@ -31,3 +31,11 @@ def test_a_wrong_word_costs_nothing(network: Network) -> None:
     for line, outcome in zip(lines, found, strict=True):
         assert outcome.status == network.tc(*line).status == 255, (line, outcome)
         assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(("kind", "meant"), [("nosuch", ""), ("mirrd", ': did you mean "mirred"?')])
+def test_a_kind_that_nobody_knows_is_named(network: Network, kind: str, meant: str) -> None:
+    words = ("actions", "ls", "action", kind)
+    assert network.tc(*words) == (0, "", f"bad action {kind}\n")
+    assert network.pytc(*words) == (0, "", f"bad action {kind}{meant}\n")
+    assert network.pytc("actions", "ls", "action", "mirred") == (0, "", "")
