@@ -1,5 +1,7 @@
-"""Lines of ``actions`` of which pytc does less than tc, where they are wrong at the end, or says more. What both do alike
-is in tests/compat/lines/actions.txt."""
+"""Lines of ``actions`` of which pytc does less than tc, where they are wrong at the end, or says more.
+
+What both do alike is in tests/compat/lines/actions.txt.
+"""
 
 from __future__ import annotations
 
