@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 #: SGR parameters of each sort, on a light and on a dark background.
 COLORS: Mapping[str, tuple[str, str]] = {
     "device": ("36", "1;36"),
-    "action": ("35", "1;35"),
     "name": ("1", "1"),
     "error": ("1;31", "1;31"),
     "warning": ("1;35", "1;35"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007 (names itself)
 
     #: A sort of name, or of text in one piece (:mod:`pytc.render.colors`).
-    Color = Literal["", "device", "action", "name", "findings", "code", "test"]
+    Color = Literal["", "device", "name", "findings", "code", "test"]
 
 
 class Field(NamedTuple):

@@ -132,6 +132,17 @@ def test_options_for_classes(network: Network, tmp_path: Path, options: str) -> 
         assert (found.status, still(found.out)) == (expected.status, still(expected.out)), line
 
 
+def test_actions_have_the_colours_of_tc(network: Network) -> None:
+    for line in (
+        "qdisc add dev em1 clsact",
+        "filter add dev em1 ingress u32 match u32 0 0 action mirred egress redirect dev em1",
+    ):
+        network.ok(*line.split())
+    for line in ("filter show dev em1 ingress", "filter show dev em1", "actions ls action mirred"):
+        words = ("-color=always", *line.split())
+        assert network.pytc(*words).out == network.tc(*words).out
+
+
 @pytest.mark.needs("old_tc")
 def test_names_of_classes(network: Network, tmp_path: Path) -> None:
     """tc 7.3 reads the file, and shows no name; between both, only the blank at the end of a class differs."""

@@ -63,7 +63,7 @@ def options_document(name: str, attributes: Attributes, display: Display) -> Doc
 
 
 def _document(record: ActionRecord, display: Display, *, bound: bool) -> Document:
-    fields: list[Part] = [Field("order", record.order, f"\n\taction order {record.order}: ", color="action")]
+    fields: list[Part] = [Field("order", record.order, f"\n\taction order {record.order}: ")]
     if record.attributes is not None:
         fields += options_document(record.kind, record.attributes, display)
     elif record.options:
