@@ -122,6 +122,39 @@ def test_a_signal_while_the_kernel_works_on_a_request(
     assert (True, True) in ends, "a request that a signal met"
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_a_program_is_pinned(network: Network, name: str) -> None:
+    """Either there is the pin, with all that is made for it, or nothing."""
+    if shutil.which("strace") is None:
+        cannot("strace is not installed")
+    mount = Path(network.env["TC_BPF_MNT"])
+    command = [sys.executable, "-m", "pytc", "-n", network.name]
+    words = ["prog", "pin", "dev", "em1", "ingress", "pref", "1", "m:others/x"]
+    network.ok("qdisc", "add", "dev", "em1", "clsact")
+    network.ok(*f"filter add {PLACE} obj examples/bpf/traffic.o".split())
+    network.ok(*words)
+    whole, ends = _tree(mount), set()
+    for count in range(1, 20):
+        for path in (mount / "ip", mount / "xdp"):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(mount / "tc", ignore_errors=True)
+        done = subprocess.run(
+            ["strace", "-f", "-o", "/dev/null", "-e", f"inject=bpf:signal={name}:when={count}", *command, *words],
+            check=False,
+            **_QUIET,
+            env={**os.environ, **network.env},
+        )
+        assert _tree(mount) in (whole, []), (count, done.stderr)
+        ends.add((done.returncode != 0, _tree(mount) == whole))
+        if not done.returncode:
+            break
+    assert {(True, True), (False, True)} <= ends, "a signal that met the call"
+
+
+def _tree(directory: Path) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.suffix != ".debug")
+
+
 @pytest.mark.parametrize("program", [("-m", "pytc"), (str(ROOT / "src/pytc/cli/pytc"),)])
 def test_an_interrupt_while_modules_are_imported_shows_no_traceback(network: Network, program: tuple[str, ...]) -> None:
     if shutil.which("strace") is None:

@@ -6,6 +6,7 @@ import os
 from errno import ENOENT, EPERM
 
 from pytc.errors import BpfError, BpfSyscallError, HelpRequested, PinError, strerror
+from pytc.signals import block_signals
 from pytc.words.engine import matches, refuse_more
 
 TYPE_CHECKING = False
@@ -145,14 +146,18 @@ def make_pin(context: Context, what: str, path: str, pin: Callable[[str], None])
         raise PinError(f'"{path}" leads out of the bpffs')
     if "." in os.path.basename(absolute):
         raise PinError(f'{what}: cannot pin it at "{path}"', errno=EPERM, hints=(NO_DOTS,))
+    is_pinned = False
     with context.connection.pin_lock:
         try:
             root.lock()
             root.check(absolute)
             root.prepare(absolute)
-            _pin(what, absolute, pin)
+            with block_signals():
+                _pin(what, absolute, pin)
+                is_pinned = True
         except BaseException as error:
-            root.undo(error)
+            if not is_pinned:  # a signal that came while the kernel pinned it finds all done
+                root.undo(error)
             raise
     context.notes += [remark for remark in root.remarks if remark not in context.notes]
     return root.undo
