@@ -121,8 +121,6 @@ def _place_numbers(data: bytearray, stride: int, offset: int, codec: Integer, va
             if "_" in together or not together.isascii():
                 raise ValueError("_")
             values = list(map(int, values))
-        elif bool in set(map(type, values)):
-            raise TypeError("a boolean, which array() takes for a number")
         numbers = array(codec.code, values).tobytes()
     except (TypeError, ValueError, OverflowError):
         numbers = b"".join(_encoded(codec, values))

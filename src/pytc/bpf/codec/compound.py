@@ -228,8 +228,7 @@ class Bits(Codec):
         if isinstance(self._base, Enumeration):
             return self._base.number(value, self._bits)
         parsed = number(value) if isinstance(value, str) else value
-        is_bool = isinstance(self._base, Integer) and self._base.is_bool
-        if not isinstance(parsed, int) or (isinstance(parsed, bool) and not is_bool):
+        if not isinstance(parsed, int):
             raise CodecError(f"{shown(value)} is not a number")
         low, high = limits(self._bits, signed=self._signed)
         if not low <= parsed <= high:

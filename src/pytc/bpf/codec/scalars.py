@@ -140,7 +140,7 @@ class Integer(Codec):
             if encoded is not None:
                 return encoded
             value = number(value, is_char=self.is_char)
-        if not isinstance(value, int) or (isinstance(value, bool) and not self.is_bool):
+        if not isinstance(value, int):
             raise CodecError(f"{shown(value)} is not a number")
         if self.is_bool and value not in (0, 1):
             raise CodecError(f"{value} is not a boolean")
