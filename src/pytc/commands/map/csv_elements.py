@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _SLICE = 400_000
 _FIRST_LINE = 2
 _NO_HEADER = "the first line must name the columns: key and value, or parts of them"
+#: What rows of plain numbers consist of.
+_PLAIN = b"0123456789-, \t"
 _NO_SEPARATORS = bytes(set(range(256)) - set(b",\n"))
 
 
@@ -85,12 +87,12 @@ def _cells(rows: bytes, width: int, first: int, *, are_numbers: bool) -> tuple[S
             if len(row) != width - 1:
                 raise CodecError(f"line {first + number} has {len(row) + 1} cells, the header {width}")
     flat = rows.replace(b"\n", b",")
-    if are_numbers:
+    if are_numbers and not flat.translate(None, _PLAIN):
         import json
 
         try:
             numbers = json.loads(b"[" + flat + b"]")
-            if len(numbers) == width * count and set(map(type, numbers)) == {int}:
+            if len(numbers) == width * count:
                 return numbers, count
         except (ValueError, RecursionError):
             pass
