@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pytc.bpf.object.spec import FunctionSpec, ObjectSpec, ProgramSpec
 
 
-#: Types whose programs are loaded for something in the kernel or in another program, and what that is.
-_FOR_SOMETHING = {
+#: Types whose programs are loaded for a target, in the kernel or in another program, and what that is.
+_NEEDING_A_TARGET = {
     ProgramType.TRACING: "the function, tracepoint or iterator that they are for (attach_btf_id)",
     ProgramType.LSM: "the hook that they are for (attach_btf_id)",
     ProgramType.EXT: "the function of a loaded program that they replace (attach_prog_fd and attach_btf_id)",
@@ -106,9 +106,9 @@ def type_of(program: ProgramSpec, type: ProgramType) -> ProgramType:
                 'say which: "type sched_cls", "type xdp" ...; or name the section for it, like SEC("tc"), SEC("xdp")',
             ),
         )
-    if chosen in _FOR_SOMETHING:
+    if chosen in _NEEDING_A_TARGET:
         raise ObjectError(
             f'program "{program.name}" in section "{program.section}" is of type {program_type_name(chosen)}: pytc '
-            f"does not load such programs, as the kernel has to be told {_FOR_SOMETHING[chosen]}"
+            f"does not load such programs, as the kernel has to be told {_NEEDING_A_TARGET[chosen]}"
         )
     return chosen
