@@ -113,18 +113,20 @@ def bytecode_cases(directory: Path) -> list[Case]:
     numbers = range(1, FILTERS + 1)
     each = batch(directory / "each", (f"{ADD} pref {i} {program}" for i in numbers))
     same = batch(directory / "same", (f"{ADD} pref 1 handle {i} {program}" for i in numbers))
+    neither = batch(directory / "neither", (f"{ADD} {program}" for _ in numbers))
     other = batch(directory / "other", (f"{ADD} pref {i} {program.replace('8191', str(i))}" for i in numbers))
     return [
-        Case("batch, a pref each", 1.2, ["-batch", str(each)]),
-        Case("batch, one pref", 1.2, ["-batch", str(same)]),
-        Case("batch, all programs different", 1.2, ["-batch", str(other)]),
+        Case("batch, a pref each", 1.15, ["-batch", str(each)]),
+        Case("batch, one pref", 1.15, ["-batch", str(same)]),
+        Case("batch, neither", 1.15, ["-batch", str(neither)]),
+        Case("batch, all programs different", 1.15, ["-batch", str(other)]),
     ]
 
 
 def object_cases(directory: Path) -> list[Case]:
     """A batch of filters that each load an object."""
     lines = batch(directory / "objects", (f"{ADD} pref {i} bpf da obj {OBJECT}" for i in range(1, OBJECTS + 1)))
-    return [Case("batch, objects", 1.0, ["-batch", str(lines)])]
+    return [Case("batch, objects", 0.6, ["-batch", str(lines)])]
 
 
 def show_cases(directory: Path) -> list[Case]:
@@ -137,12 +139,12 @@ def show_cases(directory: Path) -> list[Case]:
     )
     objects = Path(object_cases(directory)[0].words[-1])
     return [
-        Case("show, bytecode", 8.0, SHOW, different),
-        Case("show -s, bytecode", 8.0, ["-s", *SHOW], different),
-        Case("show -j, bytecode", 8.0, ["-j", *SHOW], different),
-        Case("show, a program", 8.0, SHOW, attached),
-        Case("show -s, a program", 8.0, ["-s", *SHOW], attached),
-        Case("show -j, a program", 8.0, ["-j", *SHOW], attached),
+        Case("show, bytecode", 5.0, SHOW, different),
+        Case("show -s, bytecode", 5.0, ["-s", *SHOW], different),
+        Case("show -j, bytecode", 5.0, ["-j", *SHOW], different),
+        Case("show, a program", 5.0, SHOW, attached),
+        Case("show -s, a program", 5.0, ["-s", *SHOW], attached),
+        Case("show -j, a program", 5.0, ["-j", *SHOW], attached),
         Case(f"show, {OBJECTS} programs", 0.0, SHOW, objects),
     ]
 

@@ -13,14 +13,13 @@ from itertools import islice
 
 from pytc.cli import streams
 from pytc.cli.command_line import without_program
-from pytc.cli.output import SHORTAGES, shortage
 from pytc.contexts import closing
-from pytc.errors import BatchError, PytcError
+from pytc.errors import BatchError
 from pytc.typing import TypeVar, cast
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
 Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
@@ -74,11 +73,9 @@ class CommandReader:
         self._pending: list[str] = []
         self._length = 0
 
-    def read(self, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """Yield (number of its last line, words) of each command that is complete with these lines.
-
-        Raises BatchError.
-        """
+    def read(self, lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+        """Yield (number of its last line, text) of each command that is complete with these lines, and of lines without
+        one; raises BatchError."""
         for line in lines:
             if not self._number:
                 line = line.removeprefix(_BYTE_ORDER_MARK)  # noqa: PLW2901
@@ -92,8 +89,7 @@ class CommandReader:
                 continue
             if self._pending:
                 text, self._pending, self._length = "".join((*self._pending, text)), [], 0
-            if words := without_program(split_words(text)):
-                yield self._number, words
+            yield self._number, text
 
     def finish(self) -> None:
         """Raise BatchError where the last line ends in a backslash, and the line that it goes on in is missing."""
@@ -108,7 +104,9 @@ def _too_long() -> BatchError:
 def read_commands(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield (number of its last line, words) of each command of a whole file; raises BatchError."""
     reader = CommandReader()
-    yield from reader.read(lines)
+    for number, text in reader.read(lines):
+        if words := without_program(split_words(text)):
+            yield number, words
     reader.finish()
 
 
@@ -134,42 +132,45 @@ def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
 
 
 def parse_ahead(
-    file: io.BufferedReader, parse: Callable[[list[str]], Parsed]
-) -> Generator[tuple[int, Parsed], None, None]:
-    """Yield (number of its last line, result of ``parse`` for its words) of each command; raises BatchError.
+    file: io.BufferedReader, parse: Callable[[str], Parsed | None]
+) -> Generator[list[tuple[int, Parsed]], None, None]:
+    """Yield commands, some at a time: the numbers of their last lines, and the results of ``parse`` for their texts,
+    unless these are None. Raises BatchError.
 
     Of the lines that have arrived, some are parsed before the first of them is run. That takes less time than
     alternating, as the kernel's work and Python's do not evict one another from the processor's caches.
     """
     commands = CommandReader()
     for lines in read_arriving(file):
-        yield from _parse_group(commands.read(lines), parse)
+        yield from _parse_groups(commands.read(lines), parse)
     commands.finish()
 
 
-def _parse_group(
-    commands: Iterator[tuple[int, list[str]]], parse: Callable[[list[str]], Parsed]
-) -> Iterator[tuple[int, Parsed]]:
-    while True:
+def _parse_groups(
+    commands: Iterator[tuple[int, str]], parse: Callable[[str], Parsed | None]
+) -> Iterator[list[tuple[int, Parsed]]]:
+    is_over = False
+    while not is_over:
+        is_over = True
         ahead: list[tuple[int, Parsed]] = []
         failure = None
         try:
-            for number, words in islice(commands, _AHEAD):
-                ahead.append((number, parse(words)))
+            for number, text in islice(commands, _AHEAD):
+                is_over = False
+                parsed = parse(text)
+                if parsed is not None:
+                    ahead.append((number, parsed))
         except BatchError as error:  # the lines before the one that cannot be split come first
             failure = error
-        yield from ahead
+        yield ahead
         if failure is not None:
             raise failure
-        if not ahead:
-            return
 
 
 def run_batch(
     path: str,
-    prepared: Callable[[io.BufferedReader], Generator[tuple[int, Parsed], None, None]],
-    run: Callable[[Parsed], int],
-    report: Callable[[PytcError], int],
+    prepared: Callable[[io.BufferedReader], Generator[list[tuple[int, Parsed]], None, None]],
+    run: Callable[[Sequence[Parsed]], tuple[int, int]],
     *,
     force: bool = False,
     say: Callable[[str], None] | None = None,
@@ -178,49 +179,46 @@ def run_batch(
     """Runs the commands of a file, ``-`` for standard input; returns the exit status.
 
     Ends at the first that fails, which is named, or goes on with ``force``. ``prepared`` gives the commands of a file
-    with the numbers of their lines, as :func:`parse_ahead` does, for ``run``. ``report`` prints an error, ``say``
-    (standard error, without it) which line it was; ``begin`` is told FILE:LINE of each command before it is run.
+    with the numbers of their lines, as :func:`parse_ahead` does. ``run`` takes those that come next, runs the first, or
+    some of the first up to one that fails, and returns how many it has run, and the exit status of the last. ``say``
+    (standard error, without it) tells which line has failed; ``begin`` is told FILE:LINE of the next command before
+    each run.
     """
     say = say if say is not None else _complain
     if path == "-":
         standard = cast("io.BufferedReader", sys.stdin.buffer)
-        with closing(prepared(standard)) as commands:
-            return _run(path, commands, run, report, force=force, say=say, begin=begin)
+        with closing(prepared(standard)) as groups:
+            return _run(path, groups, run, force=force, say=say, begin=begin)
     try:
         file = open(path, "rb")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
-    with file, closing(prepared(file)) as commands:
-        return _run(path, commands, run, report, force=force, say=say, begin=begin)
+    with file, closing(prepared(file)) as groups:
+        return _run(path, groups, run, force=force, say=say, begin=begin)
 
 
 def _run(
     path: str,
-    commands: Iterable[tuple[int, Parsed]],
-    run: Callable[[Parsed], int],
-    report: Callable[[PytcError], int],
+    groups: Iterable[list[tuple[int, Parsed]]],
+    run: Callable[[Sequence[Parsed]], tuple[int, int]],
     *,
     force: bool,
     say: Callable[[str], None],
     begin: Callable[[str], None] | None,
 ) -> int:
     status = 0
-    for number, command in commands:
-        if begin is not None:
-            begin(f"{path}:{number}")
-        try:
-            failed = run(command)
-        except PytcError as error:
-            failed = report(error)
-        except BrokenPipeError:
-            raise
-        except SHORTAGES as error:
-            failed = report(shortage(error))
-        if failed:
-            say(f"Command failed {path}:{number}")
-            status = 1
-            if not force:
-                break
+    for group in groups:
+        numbers, commands = [number for number, _ in group], [command for _, command in group]
+        while commands:
+            if begin is not None:
+                begin(f"{path}:{numbers[0]}")
+            count, failed = run(commands)
+            if failed:
+                say(f"Command failed {path}:{numbers[count - 1]}")
+                status = 1
+                if not force:
+                    return status
+            del numbers[:count], commands[:count]
     return status
 
 

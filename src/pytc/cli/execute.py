@@ -17,11 +17,14 @@ from pytc.render.documents import Display, Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.cli.command_line import Options
     from pytc.cli.progress import Bar
     from pytc.commands.filter.warnings import FilterWarnings
     from pytc.commands.shared.command import Command, Outcome
+    from pytc.errors import PytcError
     from pytc.render.documents import Document
     from pytc.transaction.journal import Journal
     from pytc.transaction.plan import Plan
@@ -102,6 +105,15 @@ class Runner(Closing):
         if documents is not None:
             show(documents, self._options, line_each=is_own(command))
         return UNUSABLE if context.has_failed else 0
+
+    def send(self, filters: Sequence[object]) -> tuple[int, PytcError | None]:
+        """Send the first of some prepared filters, or several, see :func:`pytc.commands.filter.prepared.send`."""
+        from pytc.commands.filter.prepared import send
+
+        try:
+            return send(self.context, filters)
+        finally:
+            self.finish()
 
     def plan(self, command: Command) -> list[Document]:
         """Return the steps of a command without its remarks; raises PytcError as the command would."""

@@ -7,18 +7,23 @@ import os
 import sys
 
 from pytc.cli import streams
-from pytc.cli.command_line import HOLD, conventional, parse_options
+from pytc.cli.command_line import HOLD, conventional, parse_options, without_program
 from pytc.cli.output import SHORTAGES, print_text, report, say, shortage, show, show_help
 from pytc.commands.dispatch import parse_words
 from pytc.errors import HelpRequested, PytcError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import io
+    from collections.abc import Generator, Sequence
     from typing import NoReturn
 
     from pytc.cli.command_line import ColorMode, Options
+    from pytc.commands.filter.prepared import PreparedFilter
     from pytc.commands.shared.command import Command
+
+    #: A line of a batch: to be run, to be sent, or wrong.
+    _Parsed = Command | PreparedFilter | PytcError
 
 #: A dump makes some hundred thousand objects, and hardly any garbage: Python's own thresholds have it look through
 #: them all again and again.
@@ -190,9 +195,9 @@ def _parse(words: list[str]) -> Command:
 
 def _batch(options: Options) -> int:
     from pytc.bpf.loader.object_cache import ObjectCache
-    from pytc.cli.batch import parse_ahead, run_batch
+    from pytc.cli.batch import parse_ahead, run_batch, split_words
     from pytc.cli.execute import Runner
-    from pytc.commands.filter.prepared import RepeatedFilters, prepare
+    from pytc.commands.filter.prepared import PreparedFilter, RepeatedFilters, prepare
     from pytc.commands.shared.command import Help
 
     filters = RepeatedFilters()
@@ -200,17 +205,18 @@ def _batch(options: Options) -> int:
     # These options need more of a filter than its request: an echo, its qdisc, a plan.
     is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn or options.replace_own)
 
-    def parse(words: list[str]) -> Command | PytcError:
+    def parse(text: str) -> _Parsed | None:
         nonlocal refused_lines
-        runner.context.connection.forget_devices()
+        if is_plain and (prepared := filters.match(text)) is not None:
+            return prepared
+        words = without_program(split_words(text))
+        if not words:
+            return None
         try:
-            if not is_plain:
-                return parse_words(words)
-            prepared = filters.match(words)
-            if prepared is not None:
-                return prepared
             command = parse_words(words)
-            filters.learn(words, command)
+            if not is_plain:
+                return command
+            filters.learn(text, words, command)
             return prepare(command)
         except HelpRequested as request:
             return Help(request.topic)
@@ -224,10 +230,22 @@ def _batch(options: Options) -> int:
 
     with ObjectCache() as objects, Runner(options, objects=objects) as runner:
 
-        def run(parsed: Command | PytcError) -> int:
-            if isinstance(parsed, PytcError):
-                raise parsed
-            return show_help(parsed.topic, options) if isinstance(parsed, Help) else runner.run(parsed)
+        def run(commands: Sequence[_Parsed]) -> tuple[int, int]:
+            parsed = commands[0]
+            runner.context.connection.forget_devices()
+            try:
+                if isinstance(parsed, PreparedFilter):
+                    count, error = runner.send(commands)
+                    return count, refused(error) if error is not None else 0
+                if isinstance(parsed, PytcError):
+                    return 1, refused(parsed)
+                return 1, show_help(parsed.topic, options) if isinstance(parsed, Help) else runner.run(parsed)
+            except PytcError as error:
+                return 1, refused(error)
+            except BrokenPipeError:
+                raise
+            except SHORTAGES as error:
+                return 1, refused(shortage(error))
 
         def refused(error: PytcError) -> int:
             nonlocal reported_errors
@@ -235,11 +253,13 @@ def _batch(options: Options) -> int:
             suggests = reported_errors <= _MOST_EXPLAINED
             return report(error, as_json=options.json, color=options.color, suggests=suggests)
 
+        def prepared(file: io.BufferedReader) -> Generator[list[tuple[int, _Parsed]], None, None]:
+            return parse_ahead(file, parse)
+
         return run_batch(
             options.batch,
-            lambda file: parse_ahead(file, parse),
+            prepared,
             run,
-            refused,
             force=options.force,
             say=lambda sentence: say([sentence], as_json=options.json, color=options.color),
             begin=runner.set_location,

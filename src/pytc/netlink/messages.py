@@ -92,9 +92,9 @@ def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), message.type, message.flags | flags, sequence, 0) + body
 
 
-def readdress(data: bytes, sequence: int, ifindex: int) -> bytes:
-    """Return an encoded message with another sequence number, and about another device."""
-    return data[:8] + _SEQUENCE_TO_INDEX.pack(sequence, 0, 0, ifindex) + data[24:]
+def readdress(message: bytearray, sequence: int, ifindex: int) -> None:
+    """Give an encoded message another sequence number and device."""
+    _SEQUENCE_TO_INDEX.pack_into(message, 8, sequence, 0, 0, ifindex)
 
 
 def decode(data: bytes) -> TcMessage:

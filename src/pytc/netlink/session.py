@@ -30,8 +30,9 @@ from pytc.signals import block_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from pytc.errors import PytcError
     from pytc.netlink.messages import TcMessage
 
 _ERROR = struct.Struct("=i")
@@ -98,22 +99,41 @@ class Session(Closing):
                     _note_lost_change(error)
                 raise
 
-    def send_encoded(self, data: bytes, ifindex: int) -> None:
-        """Send a request that is encoded but for the index of its device, and wait until the kernel has done it."""
-        sequence = self._next()
-        self._send_data(readdress(data, sequence, ifindex))
+    def send_encoded(self, requests: Iterable[bytearray], ifindex: int) -> tuple[int, PytcError | None]:
+        """Send requests that are encoded but for their sequence numbers and the index of their device, each when the
+        kernel has done the one before.
+
+        Ends behind one that the kernel refuses or remarks on. Returns the number of requests that were sent, and the
+        error of the last: NetlinkError, AnswerLostError.
+        """
+        count, sequence = 0, self._sequence
         try:
-            self._acknowledged(sequence)
+            for request in requests:
+                count += 1
+                self._sequence = sequence = sequence + 1
+                readdress(request, sequence, ifindex)
+                self._send_data(request)
+                end = self._datagram()
+                if not self._says_done(sequence, end):
+                    self._answers(sequence, end)
+                    break
         except AnswerLostError as error:
             _note_lost_change(error)
-            raise
+            return count, error
+        except NetlinkError as error:
+            return count, error
+        return count, None
 
     def _acknowledged(self, sequence: int) -> list[TcMessage]:
         end = self._datagram()
-        length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
-        if number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end:
-            return []  # most requests: done, without further messages
+        if self._says_done(sequence, end):
+            return []
         return [decode(data) for _, data in self._answers(sequence, end)]
+
+    def _says_done(self, sequence: int, end: int) -> bool:
+        """Report whether what was received says that a request is done, and nothing else, as most answers do."""
+        length, kind, flags, number, _, error = _ACKNOWLEDGEMENT.unpack_from(self._buffer)
+        return number == sequence and kind == c.ERROR and not error and not flags & c.ACK_TLVS and length == end
 
     def dump(self, message: TcMessage, *, peek: bool = False) -> list[TcMessage]:
         """Return all answers to a dump request; ask again when the tables changed meanwhile.
@@ -197,7 +217,7 @@ class Session(Closing):
         self._send_data(encode(message, sequence, flags))
         return sequence
 
-    def _send_data(self, data: bytes) -> None:
+    def _send_data(self, data: bytes | bytearray) -> None:
         try:
             self._socket.send(data)  # all of it, or an error: these are datagrams
         except OSError as error:

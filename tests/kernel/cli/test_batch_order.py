@@ -92,6 +92,32 @@ def test_lines_that_come_at_once_and_one_by_one(network: Network, tmp_path: Path
     assert outcome(found.out) == outcome(expected.out)
 
 
+@pytest.mark.parametrize("force", [True, False])
+def test_lines_that_are_alike_are_run_one_by_one(network: Network, tmp_path: Path, force: bool) -> None:
+    """Of those that are sent together, one that the kernel refuses has its own number, and its remark its place."""
+    prefs = [*range(1, 90), 40, 41, *range(90, 130), 1, 200]
+    lines = ["qdisc add dev em1 clsact"]
+    for pref in prefs:  # a remark where a program returns another class than that of its filter
+        returned = 0xFFFFFFFF if pref % 30 else 0x10007
+        lines.append(FILTER.format(pref, returned, 1).replace(" bpf", " handle 1 bpf"))
+        if pref % 50 == 0:
+            lines.append("filter show dev em1 ingress pref 9")
+    path = tmp_path / "batch"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    options = ["-force"] if force else []
+    cleared(network)
+    found = network.pytc(*options, "-batch", str(path))
+    left = state(network)
+    cleared(network)
+    status, out, err = by_turns(network, options, lines)
+    assert (found.status, outcome(found.out)) == (status, outcome(out))
+    assert found.err.replace(str(path), "-") == err
+    assert found.err.count("returns 65543") == (4 if force else 2)
+    assert left == state(network)
+    failing = [number for number, line in enumerate(lines, 1) if line in lines[: number - 1] and " add " in line]
+    assert re.findall(r"failed \S+:(\d+)", found.err) == list(map(str, failing if force else failing[:1]))
+
+
 def by_turns(network: Network, options: list[str], lines: list[str]) -> tuple[int, str, str]:
     """What becomes of lines of which each comes when the one before it has been run: a line behind each,
     which shows something, says that it has."""

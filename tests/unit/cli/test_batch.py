@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytc.cli.batch import CommandReader, parse_ahead, read_commands, run_batch, split_quoted, split_words
 from pytc.cli.exit_status import exit_status
-from pytc.errors import BatchError, PytcError, UsageError
+from pytc.errors import BatchError, UsageError
 from tests.processes import PYTC, SOURCE, refused, run
 
 
@@ -78,7 +78,7 @@ def in_parts(*parts: list[str]) -> Iterator[tuple[int, list[str]]]:
     """The commands of lines that come bit by bit."""
     reader = CommandReader()
     for part in parts:
-        yield from reader.read(part)
+        yield from ((number, words) for number, text in reader.read(part) if (words := split_words(text)))
     reader.finish()
 
 
@@ -128,17 +128,33 @@ def run_lines(tmp_path: Path, lines: list[str], *, force: bool) -> tuple[int, li
     done: list[str] = []
     errors: list[str] = []
 
-    def run(words: Sequence[str]) -> int:
-        done.append(" ".join(words))
-        if words[0] == "bad":
-            raise UsageError("bad")
-        return 0
+    def run(commands: Sequence[list[str]]) -> tuple[int, int]:
+        """Run those up to the first that is bad, or has a number."""
+        for count, words in enumerate(commands, 1):
+            done.append(" ".join(words))
+            if words[0] == "bad":
+                errors.append("bad")
+                return count, exit_status(UsageError("bad"))
+            if len(words) > 1:
+                break
+        return count, 0
 
-    def report(error: PytcError) -> int:
-        errors.append(str(error))
-        return exit_status(error)
+    return (
+        run_batch(str(path), lambda file: parse_ahead(file, lambda text: text.split() or None), run, force=force),
+        done,
+        errors,
+    )
 
-    return run_batch(str(path), lambda file: parse_ahead(file, list), run, report, force=force), done, errors
+
+@pytest.mark.parametrize("force", [False, True])
+def test_lines_are_run_in_their_order(tmp_path: Path, capsys: pytest.CaptureFixture[str], force: bool) -> None:
+    """One at a time, or some: the line that fails is the one that is named."""
+    lines = [*["good"] * 40, "good 1", "", "good", "bad", "good", "bad", *["good"] * 70, "bad"]
+    failing = [number for number, line in enumerate(lines, 1) if line == "bad"][: None if force else 1]
+    status, done, errors = run_lines(tmp_path, lines, force=force)
+    assert (status, len(errors)) == (1, len(failing))
+    assert done == [line for line in (lines if force else lines[: failing[0]]) if line]
+    assert [line.rpartition(":")[2] for line in capsys.readouterr().err.splitlines()] == list(map(str, failing))
 
 
 def test_the_first_failure_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +169,7 @@ def test_force_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match=r"Cannot open file .* for reading: No such file or directory"):
-        run_batch(str(tmp_path / "none"), lambda file: parse_ahead(file, list), lambda words: 0, lambda error: 1)
+        run_batch(str(tmp_path / "none"), lambda file: parse_ahead(file, str.split), lambda commands: (1, 0))
     assert refused("-b", "") == 'Cannot open file "" for reading: No such file or directory\n'
 
 

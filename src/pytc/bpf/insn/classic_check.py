@@ -69,6 +69,11 @@ def problem_of(program: Sequence[ClassicInstruction], index: int) -> str:
     return _operand_fault(program[index]) or _jump_fault(program, index)
 
 
+def takes_any_constant(code: int) -> bool:
+    """Report whether an instruction with an opcode is as valid with one constant as with any other."""
+    return code in _ALWAYS_VALID or code in _BRANCHES
+
+
 def is_jump(code: int) -> bool:
     """Return whether an opcode is a jump, conditional or not."""
     return code & 7 == op.JMP

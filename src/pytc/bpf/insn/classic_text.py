@@ -31,7 +31,7 @@ def parse_bytecode(text: str) -> tuple[ClassicInstruction, ...]:
     parts = _split(text)
     if not parts:
         raise BytecodeError("bytecode is empty; 'N,c t f k,...' expected")
-    count = _number(parts[0], "the number of instructions", MAX_INSTRUCTIONS)
+    count = _number(parts[0].strip(), "the number of instructions", MAX_INSTRUCTIONS)
     if not count:
         raise BytecodeError("bytecode of 0 instructions")
     if len(parts) - 1 != count:
@@ -63,8 +63,8 @@ def _split(text: str) -> list[str]:
     """Return the parts between commas where there are any, else the lines that are not empty."""
     if "," not in text:
         return [line for line in map(str.strip, text.splitlines()) if line]
-    parts = [part.strip() for part in text.split(",")]
-    if not parts[-1]:
+    parts = text.split(",")
+    if not parts[-1].strip():
         parts.pop()
     return parts
 
@@ -84,21 +84,23 @@ def _fault(text: str, index: int, problem: str) -> BytecodeError:
 
 
 def _instructions(text: str, parts: Sequence[str]) -> tuple[ClassicInstruction, ...]:
-    program = []
-    for index, part in enumerate(parts):
-        try:
-            program.append(_instruction(part))
-        except BytecodeError as error:
-            raise _fault(text, index, str(error)) from None
-    return tuple(program)
+    try:
+        return tuple(map(_instruction, parts))
+    except BytecodeError:
+        for index, part in enumerate(parts):
+            try:
+                _instruction(part)
+            except BytecodeError as error:
+                raise _fault(text, index, str(error)) from None
+        raise
 
 
 @lru_cache(maxsize=1024)  # the programs of a batch are much alike
 def _instruction(part: str) -> ClassicInstruction:
     words = part.split()
     if len(words) != len(LIMITS):
-        raise BytecodeError(f'"{part[:_LONGEST_SHOWN]}" has {len(words)} numbers, "c t f k" expected')
-    return ClassicInstruction(*(_number(word, name, limit) for word, (name, limit) in zip(words, LIMITS, strict=True)))
+        raise BytecodeError(f'"{part.strip()[:_LONGEST_SHOWN]}" has {len(words)} numbers, "c t f k" expected')
+    return ClassicInstruction(*[_number(word, name, limit) for word, (name, limit) in zip(words, LIMITS, strict=True)])
 
 
 def _number(word: str, what: str, limit: int) -> int:

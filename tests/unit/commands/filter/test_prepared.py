@@ -1,4 +1,4 @@
-"""Lines of a batch that are like one another: their requests are those of the words, whatever they are."""
+"""Lines of a batch that are like one another: their requests are those of their words, whatever these are."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytc.cli.batch import split_words
 from pytc.commands.dispatch import parse_words
 from pytc.commands.filter.prepared import PreparedFilter, RepeatedFilters, prepare
 from pytc.commands.shared.command import Command
@@ -53,9 +54,9 @@ def parsed(words: list[str]) -> Command | None:
         return None
 
 
-def make(words: list[str]) -> Command | None:
-    """Return the command of a line by itself."""
-    command = parsed(words)
+def make(text: str) -> Command | PreparedFilter | None:
+    """Return what a line asks for by itself."""
+    command = parsed(split_words(text))
     return prepare(command) if command is not None else None
 
 
@@ -66,18 +67,24 @@ class Batch:
         self.filters = RepeatedFilters()
         self.parses = 0
 
-    def line(self, words: list[str]) -> Command | None:
-        """Return the command of a line when it is known from lines before."""
-        found = self.filters.match(words)
+    def line(self, text: str) -> Command | PreparedFilter | None:
+        """Return what a line asks for when it is known from lines before."""
+        found = self.filters.match(text)
         if found is None:
             self.parses += 1
+            words = split_words(text)
             command = parsed(words)
             if command is not None:
-                self.filters.learn(words, command)
+                self.filters.learn(text, words, command)
         return found
 
 
-def same(one: Command, other: Command | None) -> bool:
+def quoted(words: list[str]) -> str:
+    """Return the words as a line, in quotes where they need some."""
+    return " ".join(word if word and " " not in word else f"'{word}'" for word in words) + "\n"
+
+
+def same(one: Command | PreparedFilter, other: Command | PreparedFilter | None) -> bool:
     """Report whether two commands do the same; their selectors may differ in what is in a request already."""
     if not isinstance(one, PreparedFilter):
         return one == other
@@ -100,7 +107,20 @@ def lines(draw: st.DrawFn) -> list[str]:
     return [word.replace("_", " ") for word in text.split()]
 
 
+#: With ``{}`` where constants may go.
 PROGRAMS = [
+    "1,6 0 0 {}",
+    "1,6 0 0 {},",
+    "2,6 0 0 {},6 0 0 {}",
+    "2,48 0 0 {},6 0 0 4294967295",
+    "3,48 0 0 9,21 0 0 {},6 0 0 {}",
+    "3,21 0 1 {},4 0 0 {},6 0 0 0",
+    "2,5 0 0 {},6 0 0 0",
+    "2,52 0 0 {},22 0 0 0",
+    "3,2 0 0 1,96 0 0 {},6 0 0 1",
+    "2,100 0 0 {},6 0 0 0",
+    "2,21 {} 0 0,6 0 0 0",
+    "{},6 0 0 0",
     "1,6 0 0 0",
     "1,6 0 0 65538",
     "1,6 0 0 4294967295,",
@@ -125,22 +145,26 @@ PROGRAMS = [
 NUMBERS = st.one_of(
     st.integers(-1, 1 << 33).map(str),
     st.integers(1, 0xFFFF).map(str),
-    st.sampled_from(["0", "010", "0x7", "1:", "800::", "800", "\u0667", "", "pref", "handle", "all"]),
+    st.integers(0, 40).map(str),
+    st.sampled_from(["0", "010", "0x7", "1:", "800::", "800", "\u0667", "", "pref", "handle", "all", "1 handle 2"]),
+)
+ROWS = st.tuples(
+    st.lists(NUMBERS, min_size=7, max_size=7), st.sampled_from(PROGRAMS), st.lists(NUMBERS, min_size=2, max_size=2)
 )
 
 
 @settings(max_examples=500)
-@given(
-    lines(),
-    st.lists(st.tuples(st.lists(NUMBERS, min_size=7, max_size=7), st.sampled_from(PROGRAMS)), min_size=3, max_size=9),
-)
-def test_a_request_is_that_of_the_words(template: list[str], rows: list[tuple[list[str], str]]) -> None:
+@given(lines(), st.lists(ROWS, min_size=3, max_size=9), st.booleans())
+def test_a_request_is_that_of_the_words(
+    template: list[str], rows: list[tuple[list[str], str, list[str]]], is_one_program: bool
+) -> None:
     batch = Batch()
-    for row, program in rows:
+    for row, program, constants in rows:
         numbers = iter(row)
-        words = [next(numbers) if word == "{}" else program if word == "B" else word for word in template]
-        found = batch.line(words)
-        assert found is None or same(found, make(words))
+        program = (rows[0][1] if is_one_program else program).format(*constants)  # noqa: PLW2901
+        text = quoted([next(numbers) if word == "{}" else program if word == "B" else word for word in template])
+        found = batch.line(text)
+        assert found is None or same(found, make(text))
 
 
 @pytest.mark.parametrize(
@@ -160,45 +184,60 @@ def test_a_request_is_that_of_the_words(template: list[str], rows: list[tuple[li
 def test_the_third_line_is_not_parsed_any_more(line: str) -> None:
     batch = Batch()
     for number in range(1, 200):
-        words = [word.replace("_", " ") for word in line.replace("{}", str(number)).split()]
-        found = batch.line(words)
+        text = quoted([word.replace("_", " ") for word in line.replace("{}", str(number)).split()])
+        found = batch.line(text)
         assert (found is None) == (number <= 2)
-        assert found is None or same(found, make(words))
+        assert found is None or same(found, make(text))
     assert batch.parses == 2
 
 
-def test_programs_that_differ_are_put_into_the_request() -> None:
-    """With the remark on what they return, where there is one."""
-    batch, found = Batch(), []
+@pytest.mark.parametrize(
+    ("program", "known"),
+    [
+        ("3,48 0 0 9,21 0 0 {},6 0 0 0", True),  # a comparison
+        ("2,4 0 0 {},6 0 0 65538", True),  # an addition
+        ("3,4 0 0 {},21 0 0 {},6 0 0 0", True),
+        ("2,48 0 0 {},6 0 0 0", False),  # a load: there are constants that mean no offset
+        ("1,6 0 0 {}", False),  # remarks depend on it
+        ("2,52 0 0 {},6 0 0 0", False),  # a division
+        ("2,100 0 0 {},6 0 0 0", False),  # a shift
+        ("2,21 {} 0 0,6 0 0 0", False),  # where it jumps
+    ],
+)
+def test_constants_that_differ_are_put_into_the_request(program: str, known: bool) -> None:
+    """Without parsing the line, where they change neither whether the kernel takes it nor the remarks on it."""
+    batch = Batch()
     for number in range(100):
-        program = f"2,48 0 0 {number},6 0 0 {65538 if number % 3 else 4294967295}"
-        words = ["filter", "add", "dev", "em1", "pref", str(number + 1), "bpf", "bytecode", program, "flowid", "1:1"]
-        one = batch.line(words)
-        assert one is None or same(one, make(words))
-        found.append(one)
-    assert [number for number, one in enumerate(found) if one is None] == [0, 1]
-    assert [bool(one.remarks) for one in found[2:5] if isinstance(one, PreparedFilter)] == [True, False, True]
-    words[8] = "2,48 0 0 9,7 0 0 1"  # the last instruction is no return
-    assert batch.line(words) is None
+        text = f"filter add dev em1 pref {number + 1} bpf bytecode '{program.replace('{}', str(number))}' flowid 1:1\n"
+        found = batch.line(text)
+        assert (found is not None) == (known and number >= 2)
+        assert found is None or same(found, make(text))
+    assert batch.line(text.replace(" flowid", " da flowid")) is None
+
+
+def test_without_a_class_there_are_no_remarks_that_depend_on_what_a_program_returns() -> None:
+    batch = Batch()
+    texts = [f"filter add dev em1 pref 1 bpf da bytecode '1,6 0 0 {number}'\n" for number in range(9)]
+    assert [batch.line(text) is not None for text in texts] == [False] * 2 + [True] * 7
 
 
 def test_programs_of_another_length_are_lines_of_their_own() -> None:
     batch = Batch()
     for count in (1, 1, 1, 2, 2, 3, 1, 2, 3, 2, 3):
         program = ",".join([str(count), *["48 0 0 9"] * (count - 1), "6 0 0 4294967295"])
-        words = ["filter", "add", "dev", "em1", "pref", "7", "bpf", "bytecode", program, "flowid", "1:1"]
-        found = batch.line(words)
-        assert found is None or same(found, make(words))
+        text = f"filter add dev em1 pref 7 bpf bytecode '{program}' flowid 1:1\n"
+        found = batch.line(text)
+        assert found is None or same(found, make(text))
 
 
 def test_handles_that_depend_on_options_are_left_to_the_parser() -> None:
     batch = Batch()
     lines = (f"filter add dev em1 handle {number} u32 match u8 0 0" for number in range(800, 820))
-    assert [batch.line(line.split()) for line in lines] == [None] * 20
+    assert [batch.line(line) for line in lines] == [None] * 20
 
 
 def test_lines_that_are_all_different_are_not_kept() -> None:
     batch = Batch()
     for number in range(1000):
-        assert batch.line(f"filter add dev em1 pref 1 matchall flowid 1:{number:x}".split()) is None
+        assert batch.line(f"filter add dev em1 pref 1 matchall flowid 1:{number:x}\n") is None
     assert not batch.filters._templates
