@@ -61,6 +61,7 @@ class Runner(Closing):
         plan: Plan | None = None,
         is_atomic: bool = False,
         objects: ObjectCache | None = None,
+        keeps_objects: bool = False,
     ) -> None:
         layout = os.environ.get("PYTC_MAP_LAYOUT", "")
         if layout not in _LAYOUTS:
@@ -74,7 +75,7 @@ class Runner(Closing):
         self.context = Context(
             Connection(self._plan, self.journal),
             _shown(options),
-            Cache(objects, _warnings(options)),
+            Cache(objects, _warnings(options), keeps_objects=keeps_objects),
             environment=os.environ,
             progress=self._bar,
             say=lambda remark: say([remark], as_json=options.json, color=options.color),

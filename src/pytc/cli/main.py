@@ -194,7 +194,6 @@ def _parse(words: list[str]) -> Command:
 
 
 def _batch(options: Options) -> int:
-    from pytc.bpf.loader.object_cache import ObjectCache
     from pytc.cli.batch import parse_ahead, run_batch, split_words
     from pytc.cli.execute import Runner
     from pytc.commands.filter.prepared import PreparedFilter, RepeatedFilters, prepare
@@ -228,7 +227,7 @@ def _batch(options: Options) -> int:
                 add_repair(error, words)
             return error  # to be reported when it is the line's turn
 
-    with ObjectCache() as objects, Runner(options, objects=objects) as runner:
+    with Runner(options, keeps_objects=True) as runner:
 
         def run(commands: Sequence[_Parsed]) -> tuple[int, int]:
             parsed = commands[0]

@@ -17,12 +17,15 @@ from tests.processes import ROOT, SOURCE
 RECORD = Path(__file__).with_name("imports.txt")
 OBJECT = str(ROOT / "examples" / "bpf" / "traffic.o")
 IN = ("dev", "em1", "ingress")
-#: What starting takes, showing no filter, showing one, loading an object, and completing a word.
+#: What starting takes, showing no filter, adding one of another kind, loading an object, showing its filter, a batch of
+#: nothing, and completing a word.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "pytc -V": ("-V",),
     "pytc filter show, without filters": ("filter", "show", *IN),
+    "pytc filter replace ... u32": ("filter", "replace", *IN, *"pref 2 handle 800::1 u32 match u32 0 0".split()),
     "pytc filter replace ... bpf da obj": ("filter", "replace", *IN, *"pref 1 handle 1 bpf da obj".split(), OBJECT),
     "pytc filter show, with a bpf filter": ("filter", "show", *IN),
+    "pytc -batch": ("-batch", "/dev/null"),
     "completion of fil": ("pytc fil", "fil"),
     "completion of filter add dev em1 in": ("pytc filter add dev em1 in", "in"),
 }
@@ -84,3 +87,4 @@ def test_are_those_of_the_record(clsact: Network) -> None:
     assert record(modules) == RECORD.read_text()
     for name, found in modules.items():
         assert not HEAVY & {*found}, name
+        assert "ctypes" not in found or "bpf" in name, name

@@ -38,6 +38,7 @@ PLACES = ("dev em1", "dev em1 ingress", "dev em1 egress")
 #: Numbers that the kernel gives anew to each of a sort.
 _AGES = re.compile(r'"(installed|last_used|first_used)":\d+,')
 _NUMBERS = re.compile(r'(?<="id":)\d+|(?<="fh":")8[0-9a-f]{2}(?=:)|(?<="key_ht":")8[0-9a-f]{2}|(?<="index":)\d+')
+_ACTIONS, _ACTION = "actions list action mirred", "mirred "
 #: pytc, which says when it has left a descriptor open.
 _SCRIPT = """
 import os, sys
@@ -60,8 +61,12 @@ class State(NamedTuple):
     pinned: list[tuple[str, int]]
 
     def alike(self) -> State:
-        """Return the state without the numbers in which two runs of the same commands differ."""
-        return State([_NUMBERS.sub("0", line) for line in self.shown], [(path, 0) for path, _ in self.pinned])
+        """Return the state without the numbers in which two runs of the same commands differ, and without the order of
+        actions, which is that of such numbers."""
+        shown = [_NUMBERS.sub("0", line) for line in self.shown]
+        actions = sorted(re.sub(r'"order":\d+', "", line) for line in shown if line.startswith(_ACTION))
+        rest = [line for line in shown if not line.startswith(_ACTION)]
+        return State([*actions, *rest], [(path, 0) for path, _ in self.pinned])
 
 
 def furnish(network: Network) -> None:
@@ -99,7 +104,7 @@ def state(network: Network, *, statistics: bool = False) -> State:
     shown = [
         *_asked(network, "qdisc show dev em1", statistics=statistics),
         *sorted(_asked(network, "class show dev em1", statistics=statistics, before='{"class":')),
-        *_asked(network, "actions list action mirred", statistics=statistics),
+        *(f"{_ACTION}{one}" for one in _asked(network, _ACTIONS, statistics=statistics, before='{"order":')),
         *(one for place in PLACES for one in _filters(network, place, statistics=statistics)),
         *(one for place in PLACES for one in sorted(_asked(network, f"chain show {place}"))),
     ]

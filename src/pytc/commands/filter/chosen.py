@@ -9,13 +9,10 @@ from pytc.bpf.object.names import kernel_name
 from pytc.errors import NetlinkError
 from pytc.handles import CLSACT, EGRESS, INGRESS, UNSPEC
 from pytc.netlink import constants as c
-from pytc.tc.classes.records import class_records
-from pytc.tc.filters.documents import document
 from pytc.tc.filters.records import check_block, decode_filter, decode_filters
 from pytc.tc.filters.requests import selector_message
 from pytc.tc.kinds.filters.bpf import BpfRecord
 from pytc.tc.kinds.shared.ownership import owner_word, split_owner
-from pytc.tc.qdiscs.records import qdisc_records
 from pytc.value import Value
 from pytc.words.engine import Table, Word, text, unsigned
 
@@ -83,7 +80,11 @@ def delete_chosen(context: Context, selector: FilterSelector, criteria: Criteria
         answers += context.session.request(removal)
     if not is_found:
         raise NetlinkError(errno.ENOENT, f"there is no bpf filter with {criteria}")
-    return [document(record, context.display) for record in decode_filters(answers)] if echo else None
+    if not echo:
+        return None
+    from pytc.tc.filters.documents import document
+
+    return [document(record, context.display) for record in decode_filters(answers)]
 
 
 def _find(context: Context, selector: FilterSelector, criteria: Criteria) -> Iterator[TcMessage]:
@@ -100,6 +101,9 @@ def _find(context: Context, selector: FilterSelector, criteria: Criteria) -> Ite
 
 def _places(context: Context, ifindex: int) -> list[Handle]:
     """Return the parents of all filters of a device, but those of shared blocks."""
+    from pytc.tc.classes.records import class_records
+    from pytc.tc.qdiscs.records import qdisc_records
+
     places: list[Handle] = []
     for qdisc in qdisc_records(context.session, ifindex):
         if qdisc.handle.major == CLSACT.major:

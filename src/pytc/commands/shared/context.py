@@ -170,17 +170,36 @@ class Connection:
             self._session = None
 
 
-class Cache:
-    """Object files and filters that earlier commands of the run have read; who made it closes the ``objects``.
+class Cache(Closing):
+    """Object files and filters that earlier commands of the run have read.
 
+    Who gives ``objects`` closes them; with ``keeps_objects``, the cache makes its own when the first is read.
     ``returned`` is what the programs of an object return, by its path and their name.
     """
 
-    def __init__(self, objects: ObjectCache | None = None, filters: FilterObserver | None = None) -> None:
-        self.objects = objects
+    def __init__(
+        self, objects: ObjectCache | None = None, filters: FilterObserver | None = None, *, keeps_objects: bool = False
+    ) -> None:
         self.filters = filters
         self.search: FilterSearch | None = None
         self.returned: dict[tuple[str, str], tuple[ObjectSpec, Returned]] = {}
+        self._given = objects
+        self._own: ObjectCache | None = None
+        self._keeps_objects = keeps_objects
+
+    @property
+    def objects(self) -> ObjectCache | None:
+        """Object files that are read again and again; None where no command follows."""
+        if self._given is None and self._own is None and self._keeps_objects:
+            from pytc.bpf.loader.object_cache import ObjectCache
+
+            self._own = ObjectCache()
+        return self._given if self._given is not None else self._own
+
+    def close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+            self._own = None
 
 
 _Resource = TypeVar("_Resource", bound=Closeable)
@@ -268,4 +287,5 @@ class Context(Closing):
         try:
             self.release()
         finally:
+            self.cache.close()
             self.connection.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from errno import EINVAL
 
-from pytc.bpf.maps.pin_compat import BY_ID
 from pytc.bpf.sys.constants import ProgramType
 from pytc.commands.shared.opened_programs import (
     OpenedPrograms,
@@ -369,4 +368,6 @@ def with_parameters(context: Context, spec: ObjectSpec, source: BpfSource) -> Ob
 
 def _map_path(context: Context, words: str) -> str:
     """Return the path of a pin, or ``id:NUMBER`` of a map without one."""
+    from pytc.bpf.maps.pin_compat import BY_ID
+
     return words if words.startswith(BY_ID) else pin_path(context, words)

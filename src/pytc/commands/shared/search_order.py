@@ -9,10 +9,7 @@ from __future__ import annotations
 import struct
 from itertools import islice
 
-from pytc.bpf.analyse.returns import Returned
-from pytc.bpf.analyse.verdicts import never_passes_on
 from pytc.bpf.insn.classic import unpack, whole
-from pytc.commands.shared.program_results import returned_by_id
 from pytc.errors import PytcError
 from pytc.netlink import constants as c
 from pytc.netlink.schema import split_attributes
@@ -27,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytc.bpf.analyse.returns import Returned
     from pytc.commands.shared.context import Context
     from pytc.handles import Handle
     from pytc.netlink.messages import TcMessage
@@ -136,12 +134,20 @@ def _bpf_name(answer: TcMessage) -> str | None:
     direct_action = bool(options.get("TCA_BPF_FLAGS", 0) & _DIRECT_ACTION)
     if not direct_action and ("TCA_BPF_ACT" in options or "TCA_BPF_POLICE" in options):
         return None
-    number, code = options.get("TCA_BPF_ID", 0), whole(options.get("TCA_BPF_OPS", b""))
-    returned = returned_by_id(number) if number else _returned_by_classic(code)
+    from pytc.bpf.analyse.verdicts import never_passes_on  # most hooks have filters of other kinds, or none
+
+    returned = _returned_by(options.get("TCA_BPF_ID", 0), whole(options.get("TCA_BPF_OPS", b"")))
     return options.get("TCA_BPF_NAME", "") if never_passes_on(returned, direct_action=direct_action) else None
 
 
-def _returned_by_classic(packed: bytes) -> Returned:
+def _returned_by(number: int, packed: bytes) -> Returned:
+    """Return what a program returns, by its id, or its classic instructions."""
+    if number:
+        from pytc.commands.shared.program_results import returned_by_id
+
+        return returned_by_id(number)
+    from pytc.bpf.analyse.returns import Returned
+
     returns = [instruction for instruction in unpack(packed) if instruction.code & 7 == _RETURN]
     values = frozenset((instruction.k ^ 1 << 31) - (1 << 31) for instruction in returns)
     return Returned(values, all(instruction.code == _RETURN_CONSTANT for instruction in returns))
