@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 
+from pytc.errors import BpfError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -104,8 +106,8 @@ def _maps(attribute: str) -> Callable[[Sequence[str], str], Iterator[str]]:
             try:
                 with map_by_id(number) as map:
                     yield describe_map(map.fd).name
-            except OSError:
-                continue
+            except BpfError:
+                continue  # deleted meanwhile
 
     return values
 
@@ -119,8 +121,11 @@ def _programs(attribute: str) -> Callable[[Sequence[str], str], Iterator[str]]:
             if attribute == "id":
                 yield str(number)
                 continue
-            with program_by_id(number) as program:
-                yield str(getattr(describe_program(program.fd), attribute))
+            try:
+                with program_by_id(number) as program:
+                    yield str(getattr(describe_program(program.fd), attribute))
+            except BpfError:
+                continue  # deleted meanwhile
 
     return values
 

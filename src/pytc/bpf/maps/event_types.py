@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from errno import ENOENT
+
 from pytc.bpf.btf import types as b
 from pytc.bpf.btf.types import Btf
 from pytc.bpf.codec.scalars import hex_codec
@@ -35,14 +37,26 @@ def find_program_btf(map_id: int) -> Btf | None:
     """Return the types of a program that uses a map; None without one, and where the process may not look."""
     try:
         for number in ids(c.Command.PROG_GET_NEXT_ID):
-            with program_by_id(number) as program:
-                if map_id in program_map_ids(program.fd):
-                    btf_id = describe_program(program.fd).btf_id
-                    if btf_id:
-                        return Btf(btf_image(btf_id))
+            try:
+                image = _btf_of_user(number, map_id)
+            except BpfSyscallError as error:
+                if error.errno != ENOENT:  # deleted meanwhile
+                    raise
+            else:
+                if image:
+                    return Btf(image)
     except BpfSyscallError:
         return None
     return None
+
+
+def _btf_of_user(number: int, map_id: int) -> bytes:
+    """Return the types of a program by its id, empty where it does not use the map, or has none."""
+    with program_by_id(number) as program:
+        if map_id not in program_map_ids(program.fd):
+            return b""
+        btf_id = describe_program(program.fd).btf_id
+        return btf_image(btf_id) if btf_id else b""
 
 
 def guess_event_type(btf: Btf, map_name: str) -> str:

@@ -14,8 +14,11 @@ import pytest
 
 import pytc
 from pytc.bpf import MapType
+from pytc.bpf.btf.types import STRUCT
+from pytc.bpf.maps import event_types
 from pytc.bpf.maps.ring_buffer import Event
 from pytc.bpf.sys.cpus import possible_cpus
+from pytc.bpf.sys.info import ids
 from pytc.commands.dispatch import parse_words
 from pytc.commands.map.events import ReadEvents, read_events
 from tests.conftest import EXAMPLES, Compiler
@@ -53,6 +56,16 @@ class TestEvents:
             assert json.loads(lines[0])["value"]["from"] == "10.0.0.1"
             assert json.loads(lines[0])["value"]["rest"].startswith("07000000")
             assert printed("map", "events", *fd_of(done.maps["notices"]), "timeout", "1ms") == ""
+
+    def test_programs_that_are_deleted_meanwhile(
+        self, build: Compiler, bpffs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Their ids are listed, and they cannot be opened any more."""
+        with loaded(build("typed_values"), bpffs) as done:
+            number = done.maps["notices"].description.id
+            monkeypatch.setattr(event_types, "ids", lambda command: [(1 << 31) - 1, *ids(command)])
+            btf = event_types.find_program_btf(number)
+            assert btf is not None and btf.find("event", STRUCT)
 
     def test_a_type_that_the_compiler_left_out(self, build: Compiler, bpffs: Path) -> None:
         with loaded(build("typed_values"), bpffs) as done:
