@@ -7,6 +7,7 @@ brings ``collections``, and each takes a tenth to a third of the time in which a
 from __future__ import annotations
 
 import sys
+from _json import encode_basestring as quote_json
 from _socket import (
     AF_INET,
     AF_INET6,
@@ -69,6 +70,7 @@ __all__ = [
     "inet_pton",
     "lru_cache",
     "partial",
+    "quote_json",
     "signals",
     "socket",
 ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 
+from pytc.cpython import lru_cache
 from pytc.errors import NetlinkProtocolError
 from pytc.netlink import constants as c
 from pytc.netlink.schema import Schema
@@ -79,6 +80,8 @@ ACTIONS = Schema(
     ("TCA_ROOT_EXT_WARN_MSG", "asciiz"),
 )
 _ATTRIBUTES_AT = NLMSGHDR.size + _TCMSG.size
+#: The length of a message with hardly more than a kind and a chain.
+_SHORT = 80
 _ABOUT_ACTIONS = (c.NEWACTION, c.DELACTION, c.GETACTION)
 
 
@@ -107,8 +110,17 @@ def decode(data: bytes) -> TcMessage:
         _, _, _, ifindex, handle, parent, info = _TCMSG.unpack_from(data, NLMSGHDR.size)
     except struct.error as error:
         raise NetlinkProtocolError(f"a traffic control message of {len(data)} bytes") from error
-    attributes = TRAFFIC_CONTROL.decode_from(data, _ATTRIBUTES_AT)
+    attributes = (
+        TRAFFIC_CONTROL.decode_from(data, _ATTRIBUTES_AT)
+        if len(data) > _SHORT
+        else _short_attributes(data[_ATTRIBUTES_AT:])
+    )
     return TcMessage(kind, flags, ifindex, handle, parent, info, attributes)
+
+
+@lru_cache(maxsize=64)  # a list of filters has an entry for each preference, and these differ in nothing else
+def _short_attributes(data: bytes) -> Attributes:
+    return TRAFFIC_CONTROL.decode(data)
 
 
 def read_type(data: bytes) -> int:

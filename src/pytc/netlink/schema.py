@@ -39,6 +39,8 @@ _NUMBERS = {
 if TYPE_CHECKING:
     #: Makes the payload of a value.
     _Write = Callable[[Any], bytes]
+    #: Reads a number at an offset, as a tuple.
+    _Unpack = Callable[[bytes, int], tuple[Any, ...]]
     #: Reads the value between two offsets.
     _Read = Callable[[bytes, int, int], Any]
 
@@ -59,7 +61,7 @@ class Schema:
     def __init__(self, *rows: tuple[str, Type]) -> None:
         self.rows = rows
         self._writers: dict[str, tuple[int, _Write]] = {}
-        self._readers: dict[int, tuple[str, int, _Read]] = {}
+        self._readers: dict[int, tuple[str, int, _Unpack | None, _Read]] = {}
         self._several = {number: name for number, (name, type) in enumerate(rows) if type == "several"}
 
     def encode(self, attributes: Sequence[tuple[str, Any]]) -> bytes:
@@ -105,9 +107,13 @@ class Schema:
                 break
             reader = readers.get(number & _TYPE_MASK)
             if reader is not None:
-                name, least, read = reader
+                name, least, unpack_number, read = reader
                 if length - 4 >= least:
-                    attributes[name] = read(data, position + 4, position + length)
+                    attributes[name] = (
+                        read(data, position + 4, position + length)
+                        if unpack_number is None
+                        else unpack_number(data, position + 4)[0]
+                    )
             position += length + 3 & ~3
         for number, payload in split_attributes(data[offset:]) if self._several else ():
             if name := self._several.get(number, ""):
@@ -119,26 +125,29 @@ class Schema:
         for number, (name, type) in enumerate(self.rows):
             if type == "none":
                 continue
-            write, read, least = _codec(type)
-            self._writers[name] = number, write
-            if type == "several":
+            if type in _NUMBERS:
+                layout = struct.Struct(_NUMBERS[type])
+                self._writers[name] = number, layout.pack
+                self._readers[number] = name, layout.size, layout.unpack_from, _read_data
                 continue
-            self._readers[number] = name, least, read
+            write, read = _codec(type)
+            self._writers[name] = number, write
+            if type != "several":
+                self._readers[number] = name, 0, None, read
         return self._writers
 
 
-def _codec(type: Type) -> tuple[_Write, _Read, int]:
-    """Return how a type is written and read, and how many bytes it has at least."""
-    if type in _NUMBERS:
-        layout = struct.Struct(_NUMBERS[type])
-        unpack_from = layout.unpack_from
-        return layout.pack, lambda data, start, _: unpack_from(data, start)[0], layout.size
+def _codec(type: Type) -> tuple[_Write, _Read]:
+    """Return how a type is written and read that is no number."""
     if type == "flag":
-        return lambda _: b"", lambda data, start, end: True, 0
+        return lambda _: b"", lambda data, start, end: True
     if type == "asciiz":
-        return lambda text: os.fsencode(text) + b"\0", lambda data, start, end: _read_text(data[start:end]), 0
-    write: _Write = Nested if type in ("nested", "several") else _write_data
-    return write, lambda data, start, end: data[start:end], 0
+        return lambda text: os.fsencode(text) + b"\0", lambda data, start, end: _read_text(data[start:end])
+    return Nested if type in ("nested", "several") else _write_data, _read_data
+
+
+def _read_data(data: bytes, start: int, end: int) -> bytes:
+    return data[start:end]
 
 
 def _write_data(value: Any) -> bytes:

@@ -35,18 +35,49 @@ class Field(NamedTuple):
 
 
 class LazyField(NamedTuple):
-    """A field whose value and text take time to make: only the one that is printed is made."""
+    """A field whose value and text take time to make: only the one that is printed is made.
+
+    ``make_json`` makes the value as JSON on one line, where there is a faster way than by the value.
+    """
 
     key: str
-    value: Callable[[], Json]
-    text: Callable[[], str]
+    make_value: Callable[[], Json]
+    make_text: Callable[[], str]
+    make_json: Callable[[], str] | None = None
+
+    @property
+    def text(self) -> str:
+        """What is printed for it."""
+        return self.make_text()
 
 
 class Group(NamedTuple):
-    """Fields that are an object in JSON, and follow one another in text."""
+    """Fields that are an object in JSON, and follow one another in text. Without a key, their members are those of the
+    object around them."""
 
     key: str
     fields: Sequence[Part]
+
+    @property
+    def text(self) -> str:
+        """What is printed for the fields."""
+        return document_text(self.fields)
+
+
+class Common(Group):
+    """A group that many documents have in common: what is printed for it is made once, and kept."""
+
+    text: str = ""
+    #: What it adds to the members of the object around it, each with its key, as JSON on one line; None before that is
+    #: made.
+    members: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, key: str, fields: Sequence[Part]) -> Common:
+        """Return the group of some fields."""
+        made = cls(key, fields)
+        made.text = document_text(fields)
+        return made
 
 
 class ArrayField(NamedTuple):
@@ -54,6 +85,16 @@ class ArrayField(NamedTuple):
 
     key: str
     documents: Sequence[Document]
+
+    @property
+    def text(self) -> str:
+        """What is printed for the documents."""
+        return "".join(map(document_text, self.documents))
+
+
+def document_text(document: Document) -> str:
+    """Return what is printed for a document."""
+    return "".join([part.text for part in document])
 
 
 if TYPE_CHECKING:

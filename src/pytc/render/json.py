@@ -6,16 +6,16 @@ an array follow one another on the line.
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 
+from pytc.cpython import quote_json
 from pytc.errors import PytcError
 from pytc.render import GROUP
-from pytc.render.documents import ArrayField, Field, LazyField
+from pytc.render.documents import ArrayField, Common, Field, Group, LazyField
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytc.render.documents import Document, Json
 
@@ -27,17 +27,55 @@ def render(documents: Iterable[Document], *, pretty: bool = False) -> str:
 
 def pieces(documents: Iterable[Document], *, pretty: bool = False) -> Iterator[str]:
     """Yield the JSON of documents, a group at a time: a list may be long."""
-    values = map(as_object, documents)
-    return pretty_stream(values) if pretty else _line(values)
+    return pretty_stream(map(as_object, documents)) if pretty else _line(map(_object, documents))
 
 
-def _line(values: Iterator[dict[str, Json]]) -> Iterator[str]:
-    encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+def _line(objects: Iterator[str]) -> Iterator[str]:
     opening = "["
-    while group := [*islice(values, GROUP)]:
-        yield opening + encode(group)[1:-1]
+    while group := [*islice(objects, GROUP)]:
+        yield opening + ",".join(group)
         opening = ","
     yield "[]\n" if opening == "[" else "]\n"
+
+
+def _object(document: Document) -> str:
+    return f"{{{','.join(_members(document).values())}}}"
+
+
+def _members(document: Document) -> Mapping[str, str]:
+    """Return what :func:`as_object` does, each member with its key as JSON."""
+    members: dict[str, str] = {}
+    for part in document:
+        key = part.key
+        if isinstance(part, Field):
+            if key:
+                value = part.value
+                members[key] = f"{quote_json(key)}:{quote_json(value) if isinstance(value, str) else _value(value)}"
+        elif isinstance(part, LazyField):
+            text = part.make_json() if part.make_json is not None else _value(part.make_value())
+            members[key] = f"{quote_json(key)}:{text}"
+        elif isinstance(part, ArrayField):
+            members[key] = f"{quote_json(key)}:[{','.join(map(_object, part.documents))}]"
+        elif isinstance(part, Common):
+            if part.members is None:
+                part.members = _members([Group(key, part.fields)])
+            members.update(part.members)
+        elif key:
+            members[key] = f"{quote_json(key)}:{{{','.join(_members(part.fields).values())}}}"
+        else:
+            members.update(_members(part.fields))
+    return members
+
+
+def _value(value: Json) -> str:
+    """Return a value on one line, like ``json.dumps``, which takes long to import, and has no need to for most."""
+    if value is True or value is False:
+        return "true" if value else "false"
+    if type(value) is int:
+        return str(value)
+    import json
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def pretty_stream(values: Iterable[Json]) -> Iterator[str]:
@@ -62,7 +100,7 @@ def as_object(document: Document) -> dict[str, Json]:
             if part.key:
                 members[part.key] = part.value
         elif isinstance(part, LazyField):
-            members[part.key] = part.value()
+            members[part.key] = part.make_value()
         elif isinstance(part, ArrayField):
             members[part.key] = [as_object(document) for document in part.documents]
         elif part.key:
@@ -86,4 +124,6 @@ def _pretty(value: Json, depth: int) -> str:
 
 
 def _scalar(value: Json) -> str:
+    import json
+
     return json.dumps(value, ensure_ascii=False)

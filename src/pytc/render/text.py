@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from pytc.render import GROUP
-from pytc.render.documents import Field, Group, LazyField
+from pytc.render.documents import Field, Group, LazyField, document_text
 from pytc.render.terminal import printable
 
 TYPE_CHECKING = False
@@ -31,21 +31,9 @@ def pieces(
     For a terminal, names are shown without what could control it; for others, they are as the kernel has them.
     """
     style = _Style(colors or {}, is_terminal)
-    texts = map(style.document, documents) if colors or is_terminal else map(_fields, documents)
+    texts = map(style.document, documents) if colors or is_terminal else map(document_text, documents)
     while group := [*islice(texts, GROUP)]:
         yield "".join(group)
-
-
-def _fields(document: Document) -> str:
-    return "".join([part.text if isinstance(part, Field) else _nested(part) for part in document])
-
-
-def _nested(part: Part) -> str:
-    if isinstance(part, Group):
-        return _fields(part.fields)
-    if isinstance(part, LazyField):
-        return part.text()
-    return "" if isinstance(part, Field) else "".join(map(_fields, part.documents))
 
 
 class _Style:
@@ -67,7 +55,7 @@ class _Style:
 
             return colored(text, part.color, self._colors)
         if isinstance(part, LazyField):
-            return printable(part.text(), _LAYOUT) if self._is_terminal else part.text()
+            return printable(part.text, _LAYOUT) if self._is_terminal else part.text
         inner = [part.fields] if isinstance(part, Group) else part.documents
         return "".join(map(self.document, inner))
 

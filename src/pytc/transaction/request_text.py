@@ -137,7 +137,7 @@ def _silent(document: Document) -> Document:
         if isinstance(part, Group)
         else ArrayField(part.key, [_silent(row) for row in part.documents])
         if isinstance(part, ArrayField)
-        else Field(part.key, part.value())
+        else Field(part.key, part.make_value())
         if isinstance(part, LazyField)
         else part._replace(text="")
         for part in document

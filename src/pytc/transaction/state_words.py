@@ -206,7 +206,7 @@ def _bpf(record: BpfRecord, program: ProgramWords) -> list[str]:
 
 
 def _bytecode(packed: bytes) -> str:
-    return bytecode_field(packed).text().removeprefix("bytecode ").strip("'")
+    return bytecode_field(packed).text.removeprefix("bytecode ").strip("'")
 
 
 def _action(record: ActionRecord, display: Display, program: ProgramWords) -> list[str]:

@@ -14,7 +14,7 @@ from pytc.cli.command_line import Options
 from pytc.cli.output import show
 from pytc.errors import NetlinkProtocolError
 from pytc.render import GROUP
-from pytc.render.documents import Field, Group
+from pytc.render.documents import ArrayField, Common, Field, Group, LazyField
 from pytc.render.json import as_object
 from pytc.render.json import pieces as json_pieces
 from pytc.render.json import render as as_json
@@ -22,7 +22,7 @@ from pytc.render.text import pieces as text_pieces
 from pytc.render.text import render as as_text
 
 if TYPE_CHECKING:
-    from pytc.render.documents import Document, Json
+    from pytc.render.documents import Document, Json, Part
 
 DOCUMENT: Document = [
     Field("", text="filter "),
@@ -76,6 +76,45 @@ values = st.recursive(
 def test_both_layouts_parse_to_the_same(members: dict[str, Json]) -> None:
     document = [Field(key, value) for key, value in members.items()]
     assert json.loads(as_json([document])) == json.loads(as_json([document], pretty=True)) == [members]
+
+
+fields = st.builds(Field, st.text(max_size=3), values, st.text(max_size=5))
+lazy = st.builds(
+    lambda key, value, text: LazyField(key, lambda: value, lambda: text), st.text(min_size=1), values, st.text()
+)
+parts = st.recursive(
+    fields | lazy,
+    lambda inner: (
+        st.builds(Group, st.text(max_size=2), st.lists(inner, max_size=3))
+        | st.builds(Common.of, st.text(max_size=2), st.lists(inner, max_size=3))
+        | st.builds(ArrayField, st.text(min_size=1), st.lists(st.lists(inner, max_size=3), max_size=3))
+    ),
+    max_leaves=12,
+)
+
+
+def text_of(part: Part) -> str:
+    """The text of a part, by what is in it."""
+    if isinstance(part, Group):
+        return "".join(map(text_of, part.fields))
+    if isinstance(part, ArrayField):
+        return "".join(text_of(inner) for document in part.documents for inner in document)
+    return part.text
+
+
+@given(st.lists(st.lists(parts, max_size=4), max_size=3))
+def test_any_documents(documents: list[list[Part]]) -> None:
+    """What is kept of parts that many documents have in common is what it would be if it were made again."""
+    expected = json.dumps([*map(as_object, documents)], ensure_ascii=False, separators=(",", ":")) + "\n"
+    text = "".join(text_of(part) for document in documents for part in document)
+    for _ in range(2):
+        assert as_json(documents) == expected
+        assert as_text(documents) == as_text(documents, colors={"device": "36"}) == text
+
+
+def test_json_that_is_made_faster_is_taken_as_it_is() -> None:
+    field = LazyField("a", lambda: [1], lambda: "one ", lambda: "[1]")
+    assert (as_json([[field]]), as_object([field])) == ('[{"a":[1]}]\n', {"a": [1]})
 
 
 @pytest.mark.parametrize("count", [0, 1, GROUP - 1, GROUP, GROUP + 1, 3 * GROUP])

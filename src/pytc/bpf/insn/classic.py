@@ -66,15 +66,26 @@ def whole(data: bytes) -> bytes:
 
 def format_bytecode(program: Sequence[ClassicInstruction], separator: str = ",") -> str:
     """Return instructions as text, as tc prints it: without a separator at the end."""
-    return _template(len(program), separator) % (len(program), *chain.from_iterable(program))
+    return _template(len(program), separator) % (*chain.from_iterable(program),)
 
 
 def format_packed(data: bytes) -> str:
     """Return an array of ``struct sock_filter`` as text; a listing of filters has thousands of them."""
     count = len(data) // _SOCK_FILTER.size
-    return _template(count, ",") % (count, *_layout(count).unpack_from(data))
+    return _template(count, ",") % _layout(count).unpack_from(data)
+
+
+def format_packed_json(data: bytes) -> str:
+    """Return an array of ``struct sock_filter`` as the JSON object that tc prints, for the same thousands."""
+    count = len(data) // _SOCK_FILTER.size
+    return _json_template(count) % _layout(count).unpack_from(data)
+
+
+@lru_cache(maxsize=16)
+def _json_template(count: int) -> str:
+    return f'{{"length":{count},"insns":[' + ",".join(['{"code":%d,"jt":%d,"jf":%d,"k":%d}'] * count) + "]}"
 
 
 @lru_cache(maxsize=16)
 def _template(count: int, separator: str) -> str:
-    return separator.join(["%d"] + ["%d %d %d %d"] * count)
+    return separator.join([str(count)] + ["%d %d %d %d"] * count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from pytc.commands.shared.command import Query
-from pytc.tc.filters.documents import document
+from pytc.tc.filters.documents import FilterDocuments
 from pytc.tc.filters.records import chunked, filter_records
 from pytc.tc.filters.words import SELECTORS_HELP, take_selector
 
@@ -46,8 +46,9 @@ def run(context: Context, command: ShowFilters) -> Iterator[Document]:
     """
     if command.ignored:
         context.notes.append('Warning: show takes no handle, and shows filters with any; "filter get" shows one')
-    selector, display = command.selector, context.display
+    selector = command.selector
     records = filter_records(
         context.session, selector, selector.ifindex(context.device_index), brief=context.display.brief
     )
-    return chain.from_iterable([document(record, display, selector) for record in group] for group in chunked(records))
+    describe = FilterDocuments(context.display, selector).document
+    return chain.from_iterable([describe(record) for record in group] for group in chunked(records))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from itertools import islice
+from itertools import chain, islice
 
 from pytc.bpf.sys.program_lookup import lookup_program
 from pytc.cpython import lru_cache
@@ -122,10 +122,11 @@ def dump(session: Session, question: TcMessage, *, brief: bool = False) -> Itera
 
 
 def decode_filters(messages: Iterable[TcMessage], *, shortened: bool = False) -> Iterator[FilterRecord]:
-    """Yield the filters and chains of messages."""
-    for group in chunked(messages):
-        decoded_group = [decode_filter(message, shortened=shortened) for message in group]
-        yield from [record for record in decoded_group if record is not None]
+    """Return the filters and chains of messages, each decoded when its turn comes."""
+    return chain.from_iterable(
+        [record for message in group if (record := decode_filter(message, shortened=shortened)) is not None]
+        for group in chunked(messages)
+    )
 
 
 def chunked(items: Iterable[_Item]) -> Iterator[list[_Item]]:
@@ -166,10 +167,10 @@ def decode_filter(message: TcMessage, *, shortened: bool = False) -> FilterRecor
         options,
         actions,
         police,
-        _statistics(message),
+        _statistics(message) if "TCA_STATS2" in attributes or "TCA_STATS" in attributes else None,
         parent if in_block else 0,
         number in _CHAINS,
-        _event(number, flags),
+        _event(number, flags) if flags & c.CREATE or number in _DELETED else "",
         raw or b"",
     )
 
@@ -177,7 +178,7 @@ def decode_filter(message: TcMessage, *, shortened: bool = False) -> FilterRecor
 def _event(number: int, flags: int) -> str:
     if number in _DELETED:
         return "deleted"
-    if not flags & c.CREATE or number not in _NEW:
+    if number not in _NEW:
         return ""
     return "added" if flags & c.EXCL else "replaced"
 
@@ -195,7 +196,7 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
     kind = kinds.find(name)
     if kind is None:
         return _NO_OPTIONS
-    attributes = kind.schema.decode(raw)
+    attributes = kind.schema.decode_from(raw, 0)
     if shortened:
         attributes = {
             attribute: value for attribute, value in attributes.items() if attribute in (*kind.brief, kind.actions)
@@ -215,8 +216,6 @@ def _read_options(name: str, raw: bytes, *, shortened: bool) -> _Options:
 
 def _statistics(message: TcMessage) -> QueueStatistics | None:
     attributes = message.attributes
-    if "TCA_STATS" not in attributes and "TCA_STATS2" not in attributes:
-        return None
     from pytc.tc.statistics import read_statistics, unpack_old_statistics
 
     if "TCA_STATS2" in attributes:

@@ -136,6 +136,7 @@ def _info(selector: FilterSelector) -> int:
     return (selector.pref & 0xFFFF) << 16 | htons(selector.protocol)
 
 
+@lru_cache(maxsize=64)  # a dump has few, thousands of times
 def htons(number: int) -> int:
     """Return 16 bits between host and network byte order: htons(3) and ntohs(3)."""
     return (number & 0xFF) << 8 | number >> 8 if sys.byteorder == "little" else number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import struct
@@ -17,6 +18,7 @@ from pytc.bpf.insn.classic import (
     ClassicInstruction,
     format_bytecode,
     format_packed,
+    format_packed_json,
     numbers,
     pack,
     unpack,
@@ -92,6 +94,8 @@ def test_bytes_have_the_text_of_their_instructions(program: tuple[ClassicInstruc
     packed = pack(program)
     assert whole(packed + rest) == packed
     assert format_packed(packed + rest) == format_bytecode(program)
+    shown = {"length": len(program), "insns": [instruction._asdict() for instruction in program]}
+    assert format_packed_json(packed + rest) == json.dumps(shown, separators=(",", ":"))
     assert [*numbers(packed + rest)] == [tuple(one) for one in program]
 
 

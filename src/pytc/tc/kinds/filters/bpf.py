@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pytc.bpf.insn.classic import pack, unpack, whole
+from pytc.cpython import lru_cache
 from pytc.errors import InvalidOptionsError
 from pytc.handles import Handle, parse_classid
 from pytc.netlink.schema import Schema
@@ -209,11 +210,16 @@ def decode(attributes: Attributes, lookup: ProgramLookup) -> BpfRecord:
     )
 
 
+@lru_cache(maxsize=64)  # the first filter of each preference has the same
+def _handle_field(number: int) -> Field:
+    return Field("handle", f"{number:#x}", f"handle {number:#x} ")
+
+
 def document(record: BpfRecord, view: FilterView) -> Document:
     """Return the document that tc prints."""
     fields: list[Part] = []
     if view.handle:
-        fields.append(Field("handle", f"{view.handle:#x}", f"handle {view.handle:#x} "))
+        fields.append(_handle_field(view.handle))
     fields += class_field(record.classid, view.display)
     if record.annotation:
         fields.append(Field("bpf_name", record.annotation, f"{record.annotation} "))
@@ -230,7 +236,8 @@ def document(record: BpfRecord, view: FilterView) -> Document:
         fields.append(Field("tag", record.tag, f"tag {record.tag} "))
     if view.police:
         fields += [Field("", text="\n"), *view.police]
-    return [*fields, *view.actions]
+    fields += view.actions
+    return fields
 
 
 KIND = FilterKind(

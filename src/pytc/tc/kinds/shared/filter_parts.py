@@ -57,8 +57,16 @@ def class_field(classid: Handle | None, display: Display, name: str = "flowid", 
     """Return a field for the class to which packets go; nothing without one."""
     if classid is None:
         return []
-    spelled = display.class_name(classid)
-    return [Field(name, spelled, f"{before}{name} {spelled} ")]
+    if display.names:
+        spelled = display.class_name(classid)
+        return [Field(name, spelled, f"{before}{name} {spelled} ")]
+    return [_class_field(classid, name, before)]
+
+
+@lru_cache(maxsize=64)  # a list has few, thousands of times
+def _class_field(classid: Handle, name: str, before: str) -> Field:
+    spelled = str(classid)
+    return Field(name, spelled, f"{before}{name} {spelled} ")
 
 
 @lru_cache(maxsize=64)

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from errno import EINVAL
 
-from pytc.bpf.insn.classic import format_packed, numbers
+from pytc.bpf.insn.classic import format_packed, format_packed_json, numbers
 from pytc.bpf.sys.files import is_bpffs, looks_like_elf
-from pytc.cpython import lru_cache
+from pytc.cpython import lru_cache, partial
 from pytc.errors import BytecodeError, InvalidOptionsError, NetlinkError
-from pytc.render.documents import Field, Group, LazyField
+from pytc.render.documents import Common, Field, LazyField
 from pytc.typing import NamedTuple
 from pytc.words.engine import Table, Word, choose, fill, find, text, unsigned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any, Final, Literal
 
     from pytc.bpf.insn.classic import ClassicInstruction
     from pytc.bpf.sys.descriptions import ProgramDescription
     from pytc.errors import PytcError
-    from pytc.render.documents import Display, Json
+    from pytc.render.documents import Display, Group, Json
     from pytc.words.engine import Cursor
 
     #: Origins of a program, by the word that names one.
@@ -262,19 +261,21 @@ def bytecode_field(packed: bytes) -> LazyField:
         insns: list[Json] = [{"code": code, "jt": jt, "jf": jf, "k": k} for code, jt, jf, k in numbers(packed)]
         return {"length": len(insns), "insns": insns}
 
-    return LazyField("bytecode", members, lambda: f"bytecode '{format_packed(packed)}'")
+    return LazyField(
+        "bytecode", members, lambda: f"bytecode '{format_packed(packed)}'", partial(format_packed_json, packed)
+    )
 
 
 def program_group(number: int, program: ProgramDescription | None, display: Display) -> Group:
     """Return a loaded program as tc prints it; only its id where it cannot be looked at."""
-    return Group("prog", _program_fields(number, program, details=display.details))
+    return _program_group(number, program, display.details)
 
 
 @lru_cache(maxsize=256)  # a program is often attached many times
-def _program_fields(number: int, program: ProgramDescription | None, *, details: bool) -> Sequence[Field]:
+def _program_group(number: int, program: ProgramDescription | None, details: bool) -> Group:
     fields = [Field("id", number, f"id {number} ")]
     if program is None:
-        return tuple(fields)
+        return Common.of("prog", fields)
     if program.name:
         fields.append(Field("name", program.name, f"name {program.name} "))
     fields.append(Field("tag", program.tag, f"tag {program.tag} "))
@@ -284,4 +285,4 @@ def _program_fields(number: int, program: ProgramDescription | None, *, details:
         fields.append(Field("created_by_uid", program.created_by_uid, f"created_by_uid {program.created_by_uid} "))
         if program.btf_id:
             fields.append(Field("btf_id", program.btf_id, f"btf_id {program.btf_id} "))
-    return tuple(fields)
+    return Common.of("prog", fields)

@@ -171,7 +171,7 @@ def _exact_part(part: Part) -> str:
     if isinstance(part, Group):
         return exact_text(part.fields)
     if isinstance(part, LazyField):
-        return part.text()
+        return part.text
     if isinstance(part, Field):
         return _exact_field(part)
     return "".join(map(exact_text, part.documents))
