@@ -73,7 +73,7 @@ def cases(directory: Path, entries: int) -> list[Case]:
         Case("dump as text", ["pytc", "map", "dump", *full, *TYPES], "bpftool map dump -j", bpftool),
         Case("load from CSV", ["pytc", "map", "load", *empty, csv], "C, updates only", loop, 1.0),
         Case("load from CSV", ["pytc", "map", "load", *empty, csv], "C, the same file", [*loop, csv], 1.0),
-        Case("load from JSON", ["pytc", "map", "load", *empty, json], "C, updates only", loop),
+        Case("load from JSON", ["pytc", "map", "load", *empty, json], "C, updates only", loop, 1.0),
     ]
 
 

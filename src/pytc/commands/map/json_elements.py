@@ -8,6 +8,7 @@ from pytc.bpf.codec.columns import is_packable, leaves, pack
 from pytc.bpf.codec.text import finite, parse_json
 from pytc.bpf.maps.batch import Batch
 from pytc.commands.map.input import chunks, encode_each
+from pytc.commands.map.json_numbers import read_numbers
 from pytc.errors import CodecError
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytc.bpf.maps.typed import TypedMap
     from pytc.commands.map.input import Numbered, Source
 
+_SEPARATOR = b",\n"
 _SLICE = 1_000_000
 _LONG = 10_000
 _MEMBERS = {"key", "value", "values"}
@@ -28,7 +30,11 @@ def batches(typed: TypedMap, source: Source) -> Numbered:
     """Yield batches, each with the number of all entries as far as it is known; raises CodecError."""
     member = "values" if typed.types.is_per_cpu else "value"
     done = 0
-    for entries in _pieces(source):
+    for entries in _pieces(typed, source):
+        if isinstance(entries, Batch):
+            done += entries.entries
+            yield entries, source.total(done)
+            continue
         for start, end in chunks(typed, len(entries)):
             part, first = entries[start:end], done + start
             keys, values = _column(part, "key", first), _values(part, member, first, typed.types.cpus)
@@ -43,21 +49,24 @@ def batches(typed: TypedMap, source: Source) -> Numbered:
         done += len(entries)
 
 
-def _pieces(source: Source) -> Iterator[Sequence[Any]]:
-    """Yield lists of entries. A list with its entries on lines is read in parts that are JSON by themselves, anything
-    else as a whole."""
+def _pieces(typed: TypedMap, source: Source) -> Iterator[Sequence[Any] | Batch]:
+    """Yield lists of entries, or batches where these can be read at once. A list with its entries on lines is read in
+    parts that are JSON by themselves, anything else as a whole."""
     if not source.head().startswith(b"["):
         yield _entries(source.rest())
         return
     opening = b""
-    for part in source.slices(b",\n", _SLICE):
+    for part in source.slices(_SEPARATOR, _SLICE):
         data = opening + part
-        try:
-            entries = _parse(data + b"]" if source.more() else data)
-        except ValueError:
-            rest = source.rest()
-            yield _entries(data + b",\n" + rest if rest else data)
-            return
+        text = data + b"]" if source.more() else data
+        entries: Sequence[Any] | Batch | None = read_numbers(typed, text, _SEPARATOR)
+        if entries is None:
+            try:
+                entries = _parse(text)
+            except ValueError:
+                rest = source.rest()
+                yield _entries(data + _SEPARATOR + rest if rest else data)
+                return
         yield entries
         opening = b"["
 
