@@ -13,13 +13,12 @@ from itertools import islice
 
 from pytc.cli import streams
 from pytc.cli.command_line import without_program
-from pytc.contexts import closing
 from pytc.errors import BatchError
 from pytc.typing import TypeVar, cast
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
@@ -131,9 +130,7 @@ def read_arriving(file: io.BufferedReader) -> Iterator[Iterable[str]]:
             raise _too_long()
 
 
-def parse_ahead(
-    file: io.BufferedReader, parse: Callable[[str], Parsed | None]
-) -> Generator[list[tuple[int, Parsed]], None, None]:
+def parse_ahead(file: io.BufferedReader, parse: Callable[[str], Parsed | None]) -> Iterator[list[tuple[int, Parsed]]]:
     """Yield commands, some at a time: the numbers of their last lines, and the results of ``parse`` for their texts,
     unless these are None. Raises BatchError.
 
@@ -169,7 +166,7 @@ def _parse_groups(
 
 def run_batch(
     path: str,
-    prepared: Callable[[io.BufferedReader], Generator[list[tuple[int, Parsed]], None, None]],
+    prepared: Callable[[io.BufferedReader], Iterable[list[tuple[int, Parsed]]]],
     run: Callable[[Sequence[Parsed]], tuple[int, int]],
     *,
     force: bool = False,
@@ -187,14 +184,13 @@ def run_batch(
     say = say if say is not None else _complain
     if path == "-":
         standard = cast("io.BufferedReader", sys.stdin.buffer)
-        with closing(prepared(standard)) as groups:
-            return _run(path, groups, run, force=force, say=say, begin=begin)
+        return _run(path, prepared(standard), run, force=force, say=say, begin=begin)
     try:
         file = open(path, "rb")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise BatchError(f'Cannot open file "{path}" for reading: {error.strerror}', errno=error.errno) from error
-    with file, closing(prepared(file)) as groups:
-        return _run(path, groups, run, force=force, say=say, begin=begin)
+    with file:
+        return _run(path, prepared(file), run, force=force, say=say, begin=begin)
 
 
 def _run(

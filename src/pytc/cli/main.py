@@ -15,7 +15,7 @@ from pytc.errors import HelpRequested, PytcError, UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import io
-    from collections.abc import Generator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import NoReturn
 
     from pytc.cli.command_line import ColorMode, Options
@@ -231,7 +231,6 @@ def _batch(options: Options) -> int:
 
         def run(commands: Sequence[_Parsed]) -> tuple[int, int]:
             parsed = commands[0]
-            runner.context.connection.forget_devices()
             try:
                 if isinstance(parsed, PreparedFilter):
                     count, error = runner.send(commands)
@@ -252,8 +251,11 @@ def _batch(options: Options) -> int:
             suggests = reported_errors <= _MOST_EXPLAINED
             return report(error, as_json=options.json, color=options.color, suggests=suggests)
 
-        def prepared(file: io.BufferedReader) -> Generator[list[tuple[int, _Parsed]], None, None]:
-            return parse_ahead(file, parse)
+        def prepared(file: io.BufferedReader) -> Iterator[list[tuple[int, _Parsed]]]:
+            groups: Iterator[list[tuple[int, _Parsed]]] = parse_ahead(file, parse)
+            for group in groups:
+                runner.context.connection.forget_devices()
+                yield group
 
         return run_batch(
             options.batch,
