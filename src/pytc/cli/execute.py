@@ -76,7 +76,7 @@ class Runner(Closing):
             Connection(self._plan, self.journal),
             _shown(options),
             Cache(objects, _warnings(options), keeps_objects=keeps_objects),
-            environment=os.environ,
+            environment=dict(os.environ),  # os.environ decodes a variable each time that it is asked
             progress=self._bar,
             say=lambda remark: say([remark], as_json=options.json, color=options.color),
             write=streams.write_bytes,

@@ -38,13 +38,18 @@ _FIRST_OWN = 3  # OwnedFd moves lower numbers, those of closed standard streams,
 
 
 class _MapStep(NamedTuple):
-    """A map to create; ``fd_offsets`` are the offsets in the program's bytes that take its descriptor."""
+    """A map to create, and the calls that write and freeze it, which lack its descriptor.
+
+    ``fd_offsets`` are the offsets in the program's bytes that take the descriptor, too; ``memory`` is what ``write``
+    points to.
+    """
 
     attr: MapCreateAttr
     size: int
-    contents: ctypes.Array[ctypes.c_char] | None
-    is_frozen: bool
+    write: MapElementAttr | None
+    freeze: MapFdAttr | None
     fd_offsets: tuple[int, ...]
+    memory: object
 
 
 class Replay:
@@ -78,10 +83,12 @@ class Replay:
                 os.close(fd)
 
     def _fill(self, step: _MapStep, fd: int) -> None:
-        if step.contents is not None:
-            bpf(Command.MAP_UPDATE_ELEM, MapElementAttr(fd, 0, pointer(_KEY), pointer(step.contents)), size=32)
-        if step.is_frozen:
-            bpf(Command.MAP_FREEZE, MapFdAttr(fd), size=4)
+        if step.write is not None:
+            step.write.map_fd = fd
+            bpf(Command.MAP_UPDATE_ELEM, step.write, size=32)
+        if step.freeze is not None:
+            step.freeze.map_fd = fd
+            bpf(Command.MAP_FREEZE, step.freeze, size=4)
         for offset in step.fd_offsets:
             _IMMEDIATE.pack_into(self._code, offset, fd)
 
@@ -119,5 +126,7 @@ def _map_step(spec: MapSpec, owner: ObjectSpec, linked: LinkedProgram, btf_fd: i
     attr = map_attribute(spec, kernel_map_name(spec, owner.name), features, btf_fd=btf_fd)
     is_data = spec.origin == DATA
     contents = ctypes.create_string_buffer(spec.contents, len(spec.contents)) if is_data and spec.contents else None
+    write = MapElementAttr(0, 0, pointer(_KEY), pointer(contents)) if contents is not None else None
+    freeze = MapFdAttr() if is_data and spec.frozen else None
     fd_offsets = tuple(reference.slot * 8 + 4 for reference in linked.maps if reference.name == spec.name)
-    return _MapStep(attr, used_size(attr), contents, is_data and spec.frozen, fd_offsets)
+    return _MapStep(attr, used_size(attr), write, freeze, fd_offsets, contents)
