@@ -30,6 +30,8 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 
+#: The kinds of packets that an agent sends.
+KINDS = (control.OBJECT, control.PART, control.MAPS, control.DONE, control.REFUSED)
 OBJECT = identify("/bin/sh")
 
 
@@ -181,7 +183,7 @@ def test_no_request_ends_the_agent(packets: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as directory, Serving(Path(directory) / "agent") as serving:
         serving.export("a", 2)
         for answer in converse(serving.path, *packets):
-            assert control.decode(answer).kind in (control.OBJECT, control.PART, control.DONE, control.REFUSED)
+            assert control.decode(answer).kind in KINDS
         assert serving.agent._control.socket.fileno() >= 0
         serving.export("b", 1)
         assert kept(serving.path)[0][1:] == ("b", 1)
