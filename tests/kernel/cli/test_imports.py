@@ -17,14 +17,14 @@ from tests.processes import ROOT, SOURCE
 RECORD = Path(__file__).with_name("imports.txt")
 OBJECT = str(ROOT / "examples" / "bpf" / "traffic.o")
 IN = ("dev", "em1", "ingress")
-#: What starting takes, showing no filter, adding one of another kind, loading an object, showing its filter, a batch of
+#: What starting takes, showing no filter, loading an object, showing its filter, adding one of another kind, a batch of
 #: nothing, and completing a word.
 COMMANDS: dict[str, tuple[str, ...]] = {
     "pytc -V": ("-V",),
     "pytc filter show, without filters": ("filter", "show", *IN),
-    "pytc filter replace ... u32": ("filter", "replace", *IN, *"pref 2 handle 800::1 u32 match u32 0 0".split()),
     "pytc filter replace ... bpf da obj": ("filter", "replace", *IN, *"pref 1 handle 1 bpf da obj".split(), OBJECT),
     "pytc filter show, with a bpf filter": ("filter", "show", *IN),
+    "pytc filter add ... u32": ("filter", "add", *IN, *"u32 match u32 0 0".split()),
     "pytc -batch": ("-batch", "/dev/null"),
     "completion of fil": ("pytc fil", "fil"),
     "completion of filter add dev em1 in": ("pytc filter add dev em1 in", "in"),
