@@ -4,8 +4,8 @@ usage: python bench/batch.py [ROUNDS [PART ...]]
 
 Run as root, with tc, bpftool and a C compiler. PART is ``bytecode`` (batches of 10,000 lines), ``object`` (a batch of
 1,000 lines that load an object) or ``show`` (of 10,000 filters); all of them without. The two take turns, so that both
-see the same noise; the middle of all rounds is what counts. Works in namespaces and a bpffs of its own. See
-docs/performance.md.
+see the same noise; the middle of all rounds is what counts, and that of their ratios: a machine may change its speed.
+Works in namespaces and a bpffs of its own. See docs/performance.md.
 """
 
 from __future__ import annotations
@@ -75,14 +75,15 @@ class Bench:
         wall, kilobytes = result.read_text().split()
         return Cost(float(wall), int(kilobytes) / 1024)
 
-    def measure(self, case: Case, rounds: int) -> tuple[Cost, Cost]:
-        """(tc, pytc): the median of each number."""
+    def measure(self, case: Case, rounds: int) -> tuple[Cost, Cost, float]:
+        """(tc, pytc, ratio): the median of each number, and of the rounds' ratios of wall-clock time."""
         samples: dict[str, list[Cost]] = {"tc": [], "pytc": []}
         for _ in range(rounds):
             for name, costs in samples.items():
                 self.arrange(case.filters)
                 costs.append(self.cost([name, *case.words]))
-        return middle(samples["tc"]), middle(samples["pytc"])
+        ratios = [pytc.wall / tc.wall for tc, pytc in zip(samples["tc"], samples["pytc"], strict=True)]
+        return middle(samples["tc"]), middle(samples["pytc"]), median(ratios)
 
 
 def environment() -> dict[str, str]:
@@ -158,9 +159,9 @@ def report(directory: Path, rounds: int, parts: list[str]) -> None:
     print(f"{'':30} {'tc ms':>8} {'pytc ms':>8} {'ratio':>6} {'target':>7} {'tc MB':>6} {'pytc MB':>8}")
     for part in parts:
         for case in PARTS[part](directory):
-            tc, pytc = bench.measure(case, rounds)
+            tc, pytc, ratio = bench.measure(case, rounds)
             print(
-                f"{case.name:30} {tc.wall * 1000:8.0f} {pytc.wall * 1000:8.0f} {pytc.wall / tc.wall:6.2f} "
+                f"{case.name:30} {tc.wall * 1000:8.0f} {pytc.wall * 1000:8.0f} {ratio:6.2f} "
                 f"{case.target or '':7} {tc.memory:6.0f} {pytc.memory:8.0f}",
                 flush=True,
             )

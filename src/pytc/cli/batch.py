@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Parsed = TypeVar("Parsed")
 _CHUNK = 1 << 16
-_AHEAD = 32
+_AHEAD = 64
 #: Bytes of a command, with the lines that go on in the next one.
 LONGEST_COMMAND = 1 << 24
 _QUOTES = "'\""

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 NLMSGHDR = struct.Struct("=IHHII")
 _TCMSG = struct.Struct("=BBHiIII")
-#: Of the header the sequence number and the sender's port, then family and padding, the device's index.
-_SEQUENCE_TO_INDEX = struct.Struct("=IIIi")
+#: Of a message, from ADDRESS_AT on: the sequence number and the sender's port, then family and padding, the device's
+#: index.
+ADDRESS, ADDRESS_AT = struct.Struct("=IIIi"), 8
 _TCAMSG = struct.Struct("=BBH")
 
 
@@ -93,11 +94,6 @@ def encode(message: TcMessage, sequence: int, flags: int = 0) -> bytes:
         body = _TCMSG.pack(0, 0, 0, message.ifindex, message.handle, message.parent, message.info)
         body += TRAFFIC_CONTROL.encode([*message.attributes.items()])
     return NLMSGHDR.pack(NLMSGHDR.size + len(body), message.type, message.flags | flags, sequence, 0) + body
-
-
-def readdress(message: bytearray, sequence: int, ifindex: int) -> None:
-    """Give an encoded message another sequence number and device."""
-    _SEQUENCE_TO_INDEX.pack_into(message, 8, sequence, 0, 0, ifindex)
 
 
 def decode(data: bytes) -> TcMessage:

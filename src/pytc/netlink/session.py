@@ -24,7 +24,7 @@ from pytc.cpython import (
 )
 from pytc.errors import AnswerLostError, DeviceNotFoundError, NetlinkError, NetlinkProtocolError
 from pytc.netlink import constants as c
-from pytc.netlink.messages import NLMSGHDR, decode, encode, readdress
+from pytc.netlink.messages import ADDRESS, ADDRESS_AT, NLMSGHDR, decode, encode
 from pytc.netlink.schema import split_attributes
 from pytc.signals import block_signals
 
@@ -106,13 +106,13 @@ class Session(Closing):
         Ends behind one that the kernel refuses or remarks on. Returns the number of requests that were sent, and the
         error of the last: NetlinkError, AnswerLostError.
         """
-        count, sequence = 0, self._sequence
+        count, sequence, send = 0, self._sequence, self._socket.send
         try:
             for request in requests:
                 count += 1
                 self._sequence = sequence = sequence + 1
-                readdress(request, sequence, ifindex)
-                self._send_data(request)
+                ADDRESS.pack_into(request, ADDRESS_AT, sequence, 0, 0, ifindex)
+                send(request)
                 end = self._datagram()
                 if not self._says_done(sequence, end):
                     self._answers(sequence, end)
@@ -122,6 +122,8 @@ class Session(Closing):
             return count, error
         except NetlinkError as error:
             return count, error
+        except OSError as error:  # of the socket's send: those of receiving it are an AnswerLostError
+            return count, _unsent(error)
         return count, None
 
     def _acknowledged(self, sequence: int) -> list[TcMessage]:
@@ -217,11 +219,11 @@ class Session(Closing):
         self._send_data(encode(message, sequence, flags))
         return sequence
 
-    def _send_data(self, data: bytes | bytearray) -> None:
+    def _send_data(self, data: bytes) -> None:
         try:
             self._socket.send(data)  # all of it, or an error: these are datagrams
         except OSError as error:
-            raise NetlinkError(error.errno or errno.EIO, "cannot send to the kernel") from error
+            raise _unsent(error) from error
 
     def _receive(self, sequence: int, *, peek: bool = False, received: int = 0) -> Iterator[tuple[int, int, bytes]]:
         """Yield (type, flags, whole message) of each message of this conversation."""
@@ -269,6 +271,10 @@ class Session(Closing):
             raise NetlinkError(number, sentence)
         if sentence:
             self.warnings.append(sentence)
+
+
+def _unsent(error: OSError) -> NetlinkError:
+    return NetlinkError(error.errno or errno.EIO, "cannot send to the kernel")
 
 
 def _note_lost_change(error: AnswerLostError) -> None:

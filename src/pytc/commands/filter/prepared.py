@@ -161,6 +161,8 @@ class _Template:
             return None
         command = self._command
         try:
+            if not values:
+                return command  # its request can be sent again
             if isinstance(command, PreparedFilter):
                 return self._patched(command, values)
             return self._moved(command, values)
