@@ -131,8 +131,9 @@ def object_cases(directory: Path) -> list[Case]:
 
 
 def show_cases(directory: Path) -> list[Case]:
-    """Long lists: of different classic filters, of a program that is attached many times, and of many programs."""
-    *_, different = (Path(case.words[-1]) for case in bytecode_cases(directory))
+    """Long lists: of different classic filters, of those of one preference, of a program that is attached many times,
+    and of many programs."""
+    _, same, _, different = (Path(case.words[-1]) for case in bytecode_cases(directory))
     pin = directory / "bpffs" / "program"
     run(f"bpftool prog load {OBJECT} {pin} type classifier")
     attached = batch(
@@ -143,6 +144,8 @@ def show_cases(directory: Path) -> list[Case]:
         Case("show, bytecode", 5.0, SHOW, different),
         Case("show -s, bytecode", 5.0, ["-s", *SHOW], different),
         Case("show -j, bytecode", 5.0, ["-j", *SHOW], different),
+        Case("show, one pref", 5.0, SHOW, same),
+        Case("show -j, one pref", 5.0, ["-j", *SHOW], same),
         Case("show, a program", 5.0, SHOW, attached),
         Case("show -s, a program", 5.0, ["-s", *SHOW], attached),
         Case("show -j, a program", 5.0, ["-j", *SHOW], attached),
