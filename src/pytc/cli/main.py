@@ -201,8 +201,15 @@ def _batch(options: Options) -> int:
 
     filters = RepeatedFilters()
     refused_lines = reported_errors = 0
-    # These options need more of a filter than its request: an echo, its qdisc, a plan.
-    is_plain = not (options.echo or options.create_clsact or options.dry_run or options.warn or options.replace_own)
+    # These options need more of a filter than its request: an echo, its qdisc, a plan, the steps one by one.
+    is_plain = not (
+        options.echo
+        or options.create_clsact
+        or options.dry_run
+        or options.warn
+        or options.replace_own
+        or options.verbose
+    )
 
     def parse(text: str) -> _Parsed | None:
         nonlocal refused_lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,16 @@ def test_steps_of_a_filter_are_told_in_order(network: Network) -> None:
         "netlink RTM_NEWTFILTER",
     ]
     assert [step for step in told if step in expected] == expected
+
+
+def test_each_line_of_a_batch_has_its_steps(clsact: Network, tmp_path: Path) -> None:
+    """Also those that would otherwise be prepared and sent together."""
+    lines = (f"filter add dev em1 ingress pref {pref} bpf bytecode '1,6 0 0 0'\n" for pref in range(1, 6))
+    (tmp_path / "batch").write_text("".join(lines))
+    outcome = clsact.pytc("-v", "-batch", str(tmp_path / "batch"))
+    assert (outcome.status, outcome.out) == (0, "")
+    requests = re.findall(r"RTM_NEWTFILTER(?: x (\d+))? \(", outcome.err)
+    assert sum(int(count or 1) for count in requests) == 5
 
 
 def test_output_and_status_are_as_without(network: Network) -> None:
