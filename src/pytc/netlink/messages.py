@@ -116,6 +116,7 @@ def decode(data: bytes) -> TcMessage:
 
 @lru_cache(maxsize=64)  # a list of filters has an entry for each preference, and these differ in nothing else
 def _short_attributes(data: bytes) -> Attributes:
+    """Return the attributes of a short message, the same mapping for the same bytes."""
     return TRAFFIC_CONTROL.decode(data)
 
 

@@ -76,7 +76,7 @@ def format_packed(data: bytes) -> str:
 
 
 def format_packed_json(data: bytes) -> str:
-    """Return an array of ``struct sock_filter`` as the JSON object that tc prints, for the same thousands."""
+    """Return an array of ``struct sock_filter`` as the JSON object that tc prints."""
     count = len(data) // _SOCK_FILTER.size
     return _json_template(count) % _layout(count).unpack_from(data)
 

@@ -56,7 +56,8 @@ _CHANGES = ModifyFilter, DeleteFilter
 class PreparedFilter(NamedTuple):
     """An encoded request, which lacks its sequence number and the index of the device, and remarks for the user.
 
-    ``change`` is the command, or an earlier one that differs in such numbers alone.
+    ``change`` is the command, or an earlier one that differs in its preference, its handle and the constants of its
+    bytecode alone.
     """
 
     change: FilterChange
@@ -253,7 +254,7 @@ def _is(program: Sequence[ClassicInstruction], word: str) -> bool:
 
 
 def _constant(word: str) -> int:
-    """Return a decimal number; raises ValueError for one in another form, which takes a closer look."""
+    """Return a decimal number without leading zeros; raises ValueError for any other word."""
     if word.startswith("0") and word != "0":
         raise ValueError(word)
     number: int = _U32(word)
